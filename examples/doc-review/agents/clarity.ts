@@ -1,0 +1,4 @@
+import { checkClarity } from '../checks/clarity.ts';
+import { defineSpecialist } from './specialist.ts';
+
+export default defineSpecialist('clarity', import.meta.url, checkClarity);

@@ -1,0 +1,93 @@
+/** @module One message on its way to one subscription, and one handing-out of it. */
+
+import type { Fault } from '../../core/fault.ts';
+import type { GemstoneId } from '../../core/gemstone-id.ts';
+import type { Message, MessageKey } from '../../core/message.ts';
+import type { Closable } from '../../core/open-list.ts';
+import type { Lease, LeaseToken, Spend } from '../backend.ts';
+
+const NOTHING: Spend = Object.freeze({ usd: 0, tokens: 0 });
+
+/** Lives from the step that stored the message until the step that settles it for good. */
+export class Delivery {
+  readonly message: Message | undefined;
+  readonly raw: Uint8Array | undefined;
+  readonly key: MessageKey;
+  readonly bytes: number;
+  /** One for each failed attempt. */
+  faults: readonly Fault[] = [];
+  firstAttemptAt = 0;
+  returned = false;
+  /** Unix ms; while delayed or due for retry. */
+  dueAt = 0;
+
+  /** @param content The message, or the bytes that are none. */
+  constructor(key: MessageKey, content: Message | Uint8Array, bytes: number) {
+    this.key = key;
+    this.message = content instanceof Uint8Array ? undefined : content;
+    this.raw = content instanceof Uint8Array ? content : undefined;
+    this.bytes = bytes;
+  }
+
+  get id(): GemstoneId {
+    return this.key.id;
+  }
+}
+
+/** A delivery in the hands of one consumer. */
+export class MemoryLease implements Lease, Closable {
+  /** Until it is settled, taken over or forgotten. */
+  isOpen = true;
+  readonly agent: string;
+  readonly namespace: string;
+  until: number;
+  readonly delivery: Delivery;
+
+  constructor(agent: string, namespace: string, until: number, delivery: Delivery) {
+    this.agent = agent;
+    this.namespace = namespace;
+    this.until = until;
+    this.delivery = delivery;
+  }
+
+  /** In one process the object itself is the proof; its name is only for logs. */
+  get token(): LeaseToken {
+    return `${this.namespace}/${this.agent}/${this.key.topic}/${this.key.id}@${this.until}` as LeaseToken;
+  }
+
+  get message(): Message | undefined {
+    return this.delivery.message;
+  }
+
+  get raw(): Uint8Array | undefined {
+    return this.delivery.raw;
+  }
+
+  get key(): MessageKey {
+    return this.delivery.key;
+  }
+
+  get attemptsBefore(): number {
+    return this.delivery.faults.length;
+  }
+
+  get firstAttemptAt(): number {
+    return this.delivery.firstAttemptAt;
+  }
+
+  get returned(): boolean {
+    return this.delivery.returned;
+  }
+
+  get epoch(): number {
+    return 0;
+  }
+
+  get cause(): 'published' {
+    return 'published';
+  }
+
+  get spent(): Spend {
+    return NOTHING;
+  }
+}

@@ -1,0 +1,208 @@
+/** @module The log of one namespace in memory: messages in the order of their ids, by topic, thread and conversation. */
+import { firstIdOf, type GemstoneId, isGemstoneId, priorityOf } from '../../core/gemstone-id.ts';
+import { type Message, type MessageKey, rootIdOf } from '../../core/message.ts';
+import { isReserved, matches } from '../../core/topic.ts';
+import type { Page, ReadFilter, ReadQuery, Where } from '../backend.ts';
+import { parseCursor, toCursor } from '../cursor.ts';
+
+/** In ascending order of ids. */
+type Messages = readonly Message[];
+const NONE: Messages = [];
+const SWEEP_EVERY_MS = 60_000;
+
+export class MessageStore {
+  readonly #retentionMs: (topic: string) => number;
+  #all: Message[] = [];
+  #byTopic = new Map<string, Message[]>();
+  /** Descendants by the id of their root, which itself is found in `#all`. */
+  #byRoot = new Map<GemstoneId, Message[]>();
+  #byConversation = new Map<string, Message[]>();
+  #sweptAt = 0;
+  #expires = false;
+
+  /** @param retentionMs How long messages of a topic are kept. */
+  constructor(retentionMs: (topic: string) => number) {
+    this.#retentionMs = retentionMs;
+  }
+
+  hasTopic(topic: string): boolean {
+    return this.#byTopic.has(topic);
+  }
+
+  /** Adds a message whose id is not smaller than any before it. */
+  add(message: Message, now: number): void {
+    if (now - this.#sweptAt >= SWEEP_EVERY_MS) this.#sweep(now);
+    this.#all.push(message);
+    put(this.#byTopic, message.topic, message);
+    if (message.thread.length > 0) put(this.#byRoot, rootIdOf(message), message);
+    if (message.conversationId !== undefined) put(this.#byConversation, message.conversationId, message);
+    if (message.expiresAt !== undefined) this.#expires = true;
+  }
+
+  get({ topic, id }: MessageKey): Message | undefined {
+    const messages = this.#byTopic.get(topic) ?? NONE;
+    const message = messages[firstFrom(messages, id)];
+    return message?.id === id ? message : undefined;
+  }
+
+  /** Every message from `after` on, exclusive, of topics that `admits` names; for a subscription that starts in the past. */
+  *since(after: GemstoneId | undefined, admits: (topic: string) => boolean): Iterable<Message> {
+    for (let index = after === undefined ? 0 : firstAfter(this.#all, after); index < this.#all.length; index++) {
+      const message = this.#all[index] as Message;
+      if (admits(message.topic)) yield message;
+    }
+  }
+
+  topics(): readonly { readonly topic: string; readonly lastId: GemstoneId }[] {
+    return [...this.#byTopic]
+      .filter(([topic, messages]) => !isReserved(topic) && messages.length > 0)
+      .map(([topic, messages]) => ({ topic, lastId: (messages.at(-1) as Message).id }))
+      .toSorted((one, other) => (one.topic < other.topic ? -1 : 1));
+  }
+
+  /** @param patternsOf The patterns that an agent follows. @param deadLetters The open ones of an agent. */
+  read(
+    query: ReadQuery,
+    now: number,
+    patternsOf: (agent: string) => readonly string[],
+    deadLetters: (agent: string) => Messages,
+  ): Page<Message> {
+    const { where } = query;
+    if ('references' in where) {
+      const found = where.references.map((key) => this.get(key));
+      return {
+        items: found.filter((message) => message !== undefined && !isGone(message, now)) as Message[],
+        next: undefined,
+      };
+    }
+    const messages = this.#candidates(where, patternsOf, deadLetters);
+    return this.#page(messages, query, now);
+  }
+
+  #candidates(
+    where: Exclude<Where, { references: unknown }>,
+    patternsOf: (agent: string) => readonly string[],
+    deadLetters: (agent: string) => Messages,
+  ): Messages {
+    if ('topic' in where) return this.#byTopic.get(where.topic) ?? NONE;
+    if ('pattern' in where) return this.#ofPatterns([where.pattern]);
+    if ('agent' in where) return this.#ofPatterns(patternsOf(where.agent));
+    if ('conversation' in where) return this.#byConversation.get(where.conversation) ?? NONE;
+    if ('deadLettersOf' in where) return deadLetters(where.deadLettersOf);
+    const root = where.thread;
+    const copies = this.#all.slice(firstFrom(this.#all, root), firstAfter(this.#all, root));
+    return [...copies, ...(this.#byRoot.get(root) ?? NONE)];
+  }
+
+  #ofPatterns(patterns: readonly string[]): Messages {
+    const named = new Set(
+      [...this.#byTopic.keys()].filter((topic) => patterns.some((pattern) => matches(pattern, topic))),
+    );
+    if (named.size === 1) return this.#byTopic.get([...named][0] as string) ?? NONE;
+    return this.#all.filter((message) => named.has(message.topic));
+  }
+
+  #page(messages: Messages, query: ReadQuery, now: number): Page<Message> {
+    const [first, end] = range(messages, query);
+    const step = query.order === 'id-desc' ? -1 : 1;
+    const items: Message[] = [];
+    for (let index = step > 0 ? first : end - 1; index >= first && index < end; index += step) {
+      const message = messages[index] as Message;
+      if (isGone(message, now) || !passes(message, query.filter)) continue;
+      if (items.length === query.limit) return { items, next: toCursor(query, items.at(-1) as Message) };
+      items.push(message);
+    }
+    return { items, next: undefined };
+  }
+
+  /** Lets go of what has expired or is past its retention; deliveries under way hold their message themselves. */
+  #sweep(now: number): void {
+    this.#sweptAt = now;
+    const cutoffs = new Map<string, GemstoneId>();
+    for (const topic of this.#byTopic.keys()) cutoffs.set(topic, firstIdOf(now - this.#retentionMs(topic)));
+    const stays = (message: Message) =>
+      !isGone(message, now) && message.id >= (cutoffs.get(message.topic) as GemstoneId);
+    const oldestStay = [...this.#byTopic.values()].every(([oldest]) => oldest === undefined || stays(oldest));
+    if (!this.#expires && oldestStay) return;
+    this.#all = this.#all.filter(stays);
+    for (const [topic, messages] of this.#byTopic) this.#byTopic.set(topic, messages.filter(stays));
+    this.#byRoot = filterLists(this.#byRoot, stays);
+    this.#byConversation = filterLists(this.#byConversation, stays);
+  }
+}
+
+function put<Key>(lists: Map<Key, Message[]>, key: Key, message: Message): void {
+  const messages = lists.get(key);
+  if (messages === undefined) lists.set(key, [message]);
+  else messages.push(message);
+}
+
+function filterLists<Key>(lists: Map<Key, Message[]>, stays: (message: Message) => boolean): Map<Key, Message[]> {
+  const kept = [...lists].map(([key, messages]) => [key, messages.filter(stays)] as const);
+  return new Map(kept.filter(([, messages]) => messages.length > 0));
+}
+
+const isGone = (message: Message, now: number) => message.expiresAt !== undefined && message.expiresAt <= now;
+
+function passes(message: Message, filter: ReadFilter = {}): boolean {
+  return (
+    (filter.format === undefined || message.format === filter.format) &&
+    (filter.sender === undefined || message.sender.id === filter.sender) &&
+    (filter.priority === undefined || priorityOf(message.id) === filter.priority)
+  );
+}
+
+/** The part of `messages` that a query reads, as [first, end). */
+function range(messages: Messages, query: ReadQuery): readonly [number, number] {
+  let first = query.from === undefined ? 0 : firstFrom(messages, query.from);
+  let end = query.to === undefined ? messages.length : firstAfter(messages, query.to);
+  if (query.after !== undefined) {
+    if (query.order === 'id-desc') end = Math.min(end, endBefore(messages, query));
+    else first = Math.max(first, startBehind(messages, query));
+  }
+  return [first, end];
+}
+
+/** Where reading forward goes on: behind every copy of an id, or behind the one copy that a cursor names. */
+function startBehind(messages: Messages, query: ReadQuery): number {
+  const after = query.after as string;
+  if (isGemstoneId(after)) return firstAfter(messages, after);
+  const key = parseCursor(after, query);
+  const index = indexOf(messages, key);
+  return index === undefined ? firstAfter(messages, key.id) : index + 1;
+}
+
+/** The same for reading backward: the index before which reading goes on. */
+function endBefore(messages: Messages, query: ReadQuery): number {
+  const after = query.after as string;
+  if (isGemstoneId(after)) return firstFrom(messages, after);
+  const key = parseCursor(after, query);
+  return indexOf(messages, key) ?? firstFrom(messages, key.id);
+}
+
+/** Undefined if the message is gone. */
+function indexOf(messages: Messages, { id, topic }: MessageKey): number | undefined {
+  for (let index = firstFrom(messages, id); messages[index]?.id === id; index++) {
+    if (messages[index]?.topic === topic) return index;
+  }
+  return undefined;
+}
+
+/** Index of the first message whose id is `id` or greater. */
+function firstFrom(messages: Messages, id: GemstoneId): number {
+  let low = 0;
+  let high = messages.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((messages[middle] as Message).id < id) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** Index of the first message whose id is greater than `id`. */
+function firstAfter(messages: Messages, id: GemstoneId): number {
+  let index = firstFrom(messages, id);
+  while (messages[index]?.id === id) index++;
+  return index;
+}

@@ -1,0 +1,57 @@
+/** @module Backends by URL. */
+import type { Clock } from '../core/clock.ts';
+import { InvalidArgumentError } from '../core/errors.ts';
+import { show } from '../core/show.ts';
+import type { TopicFamilies } from '../core/topic-family.ts';
+import type { Backend } from './backend.ts';
+import { MemoryBackend } from './memory/memory-backend.ts';
+
+export interface OpenBackendOptions {
+  /** The guild's families, for what they say about retention. @default - 30 days for every topic */
+  readonly families?: TopicFamilies;
+  /** @default - the system's */
+  readonly clock?: Clock;
+  /** Numbers in [0, 1), for repeatable tests. @default - the platform's */
+  readonly random?: () => number;
+}
+
+/** The memory backends that were opened by name, with how often each is open. */
+const shared = new Map<string, { readonly backend: MemoryBackend; users: number }>();
+
+/**
+ * Opens a backend; dispose of it when done.
+ *
+ * `memory:` belongs to whoever opens it; `memory:NAME` is shared by all who open that name in this process, with the options
+ * of the first, until the last of them closes it.
+ *
+ * @throws InvalidArgumentError for a URL of no known kind.
+ * @example
+ * await using backend = await openBackend('memory:');
+ */
+export async function openBackend(url: string, options: OpenBackendOptions = {}): Promise<Backend> {
+  if (url === 'memory:') return new MemoryBackend(options);
+  if (/^memory:[A-Za-z0-9_-]{1,64}$/.test(url)) return openShared(url, options);
+  const problem = `got ${show(url.replace(/\/\/.*@/, '//…@'))}: known are memory: and memory:NAME`;
+  throw new InvalidArgumentError([{ field: 'backend', problem }]);
+}
+
+function openShared(url: string, options: OpenBackendOptions): Backend {
+  const entry = shared.get(url) ?? { backend: new MemoryBackend(options), users: 0 };
+  shared.set(url, entry);
+  entry.users++;
+  let isOpen = true;
+  const close = async () => {
+    if (!isOpen) return;
+    isOpen = false;
+    if (--entry.users > 0) return;
+    shared.delete(url);
+    await entry.backend[Symbol.asyncDispose]();
+  };
+  return new Proxy(entry.backend, {
+    get(backend, property) {
+      if (property === Symbol.asyncDispose) return close;
+      const value: unknown = Reflect.get(backend, property, backend);
+      return typeof value === 'function' ? value.bind(backend) : value;
+    },
+  });
+}

@@ -1,0 +1,178 @@
+/** @module The bus: what a program publishes and reads with, in one namespace of a backend. */
+import type { AgentStats, Backend, Outcome, Page } from '../backends/backend.ts';
+import { type Clock, systemClock } from '../core/clock.ts';
+import { type FieldFault, GuildwireError, InvalidArgumentError } from '../core/errors.ts';
+import type { Format, InputOf } from '../core/format.ts';
+import type { GemstoneId } from '../core/gemstone-id.ts';
+import {
+  type Draft,
+  type Message,
+  type MessageKey,
+  parseReference,
+  type Reference,
+  type Sender,
+} from '../core/message.ts';
+import { messageRules } from '../core/message-rules.ts';
+import { show } from '../core/show.ts';
+import { TopicFamilies } from '../core/topic-family.ts';
+import { Drafts } from './drafts.ts';
+import { type HistoryQuery, toReadQuery } from './history-query.ts';
+import type { PublishOptions } from './publish-options.ts';
+
+/** One topic, or several: one message with one id, stored under each. */
+export type Topics<Topic extends string = string> = Topic | readonly [Topic, ...Topic[]];
+
+/** One message of `publishMany`. */
+export interface PublishEntry<F extends Format = Format> {
+  readonly topics: Topics;
+  readonly format: F;
+  readonly payload: InputOf<F>;
+  readonly options?: PublishOptions;
+}
+
+export type PublishOutcome = Outcome<{ readonly id: GemstoneId; readonly duplicate: boolean }>;
+
+export interface BusOptions {
+  /** The running instance of the guild; namespaces never see each other. @default 'default' */
+  readonly namespace?: string;
+  /** Who publishes: `user:<principal>`, or an id of your own. */
+  readonly sender: string;
+  /** Which topics there are. @default - any topic */
+  readonly families?: TopicFamilies;
+  /** @default - the system's */
+  readonly clock?: Clock;
+}
+
+export const DEFAULT_NAMESPACE = 'default';
+const MAX_BATCH = 100;
+let buses = 0;
+
+export class Bus implements AsyncDisposable {
+  readonly namespace: string;
+  readonly #backend: Backend;
+  readonly #drafts: Drafts;
+  readonly #name = `${Date.now().toString(36)}-${process.pid}-${++buses}`;
+  #calls = 0;
+
+  constructor(backend: Backend, options: BusOptions) {
+    const { namespace = DEFAULT_NAMESPACE, sender, clock = systemClock } = options;
+    const { families = new TopicFamilies([], true) } = options;
+    const from: Sender = Object.freeze({ id: sender });
+    const faults: FieldFault[] = [];
+    for (const [field, problem] of [
+      ['namespace', messageRules.namespace(namespace)],
+      ['sender', messageRules.sender(from)],
+    ] as const) {
+      if (problem !== undefined) faults.push({ field, problem });
+    }
+    if (faults.length > 0) throw new InvalidArgumentError(faults);
+    this.namespace = namespace;
+    this.#backend = backend;
+    const { features } = backend;
+    this.#drafts = new Drafts({ namespace, sender: from, families, features, now: () => clock.now() });
+  }
+
+  /**
+   * The id of the message, once it is stored: from then on it reaches every active subscription that matches.
+   *
+   * @throws InvalidMessageError with every fault, and then nothing is stored; likewise PayloadTooLargeError,
+   *   AsyncFormatError, DelayTooLongError and IdempotencyConflictError.
+   * @throws BackendFullError, BackendUnavailableError: repeat the call, under the same idempotency key if it must not be
+   *   stored twice.
+   * @example
+   * const id = await bus.publish('doc.tasks', Task, { text: 'Hello' }, { priority: Priority.HIGH });
+   */
+  async publish<F extends Format>(
+    topics: Topics,
+    format: F,
+    payload: NoInfer<InputOf<F>>,
+    options?: PublishOptions,
+  ): Promise<GemstoneId> {
+    const draft = this.#drafts.create(topics, format, payload, options);
+    const [outcome] = await this.#backend.append([draft], this.#nonce());
+    if (outcome?.ok) return outcome.id;
+    throw outcome?.error ?? new Error('the backend gave no outcome');
+  }
+
+  /**
+   * Publishes up to 100 messages; one outcome each, in their order. One that is refused does not keep the others back.
+   *
+   * @throws InvalidArgumentError if `entries` is no array or has more than 100, and then nothing is stored.
+   */
+  async publishMany(entries: readonly PublishEntry[]): Promise<readonly PublishOutcome[]> {
+    if (!Array.isArray(entries) || entries.length > MAX_BATCH) {
+      const problem = `got ${show(entries)}: allowed is an array of at most ${MAX_BATCH}`;
+      throw new InvalidArgumentError([{ field: 'entries', problem }]);
+    }
+    const drafts = (entries as readonly PublishEntry[]).map((entry) => this.#draftOf(entry));
+    const valid = drafts.filter((draft): draft is Draft => !(draft instanceof GuildwireError));
+    const outcomes = valid.length === 0 ? [] : await this.#backend.append(valid, this.#nonce());
+    let stored = 0;
+    return drafts.map((draft) =>
+      draft instanceof GuildwireError ? { ok: false, error: draft } : (outcomes[stored++] as PublishOutcome),
+    );
+  }
+
+  /** A page of the history, in the order of ids. Reading never consumes. */
+  async read(query: HistoryQuery): Promise<Page<Message>> {
+    return this.#backend.read(toReadQuery(this.namespace, query));
+  }
+
+  /** The messages at these places, in the order asked; those that are not there are left out. */
+  async get(references: readonly (Reference | MessageKey)[]): Promise<readonly Message[]> {
+    const keys = references.map((reference) => (typeof reference === 'string' ? parseReference(reference) : reference));
+    if (keys.length === 0) return [];
+    const query = { namespace: this.namespace, where: { references: keys }, order: 'id', limit: keys.length } as const;
+    return (await this.#backend.read(query)).items;
+  }
+
+  /** The topics in use, with the last id on each. */
+  async topics(): Promise<readonly { readonly topic: string; readonly lastId: GemstoneId }[]> {
+    const topics: { readonly topic: string; readonly lastId: GemstoneId }[] = [];
+    for (
+      let page = await this.#backend.topics(this.namespace);
+      ;
+      page = await this.#backend.topics(this.namespace, page.next)
+    ) {
+      topics.push(...page.items);
+      if (page.next === undefined) return topics;
+    }
+  }
+
+  /** What waits, and what is dead, by agent. */
+  stats(): Promise<readonly AgentStats[]> {
+    return this.#backend.stats(this.namespace);
+  }
+
+  /** Ends the agent's subscription: its deliveries stop at once, and what waited for it is forgotten. */
+  unsubscribe(agent: string): Promise<void> {
+    return this.#backend.unsubscribe(this.namespace, agent);
+  }
+
+  /** A bus holds nothing; the backend is closed by whoever opened it. */
+  async [Symbol.asyncDispose](): Promise<void> {}
+
+  #draftOf(entry: PublishEntry): Draft | GuildwireError {
+    try {
+      return this.#drafts.create(entry?.topics, entry?.format, entry?.payload, entry?.options);
+    } catch (error) {
+      if (error instanceof GuildwireError) return error;
+      throw error;
+    }
+  }
+
+  #nonce(): string {
+    return `${this.#name}-${++this.#calls}`;
+  }
+}
+
+/**
+ * A bus on an open backend, for programs that run no agents.
+ *
+ * @throws InvalidArgumentError for a namespace or sender that is none.
+ * @example
+ * const bus = openBus(backend, { namespace: 'guild-123', sender: 'user:ada' });
+ */
+export function openBus(backend: Backend, options: BusOptions): Bus {
+  return new Bus(backend, options);
+}

@@ -1,0 +1,35 @@
+/** @module Time as everything in Guildwire gets it: passed in, so that tests can move it. */
+
+export interface Clock {
+  /** Unix time in ms. */
+  now(): number;
+  /** Runs `callback` once, `delayMs` from now or as soon as possible after it. Keeps the process alive until then. */
+  setTimer(delayMs: number, callback: () => void): Timer;
+  /** A handler starts to work. A virtual clock does not move while any does. */
+  beginWork(): void;
+  /** The work has ended, or waits for something that only this clock, a reply or the backend can bring. */
+  endWork(): void;
+}
+
+export interface Timer {
+  cancel(): void;
+}
+
+/** The longest that Node's timers can wait. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+export const systemClock: Clock = {
+  now: Date.now,
+  setTimer(delayMs, callback) {
+    const started = Date.now();
+    const fire = () => {
+      const leftMs = started + delayMs - Date.now();
+      if (leftMs > 0) timeout = setTimeout(fire, Math.min(leftMs, MAX_TIMER_MS));
+      else callback();
+    };
+    let timeout = setTimeout(fire, Math.min(Math.max(delayMs, 0), MAX_TIMER_MS));
+    return { cancel: () => clearTimeout(timeout) };
+  },
+  beginWork() {},
+  endWork() {},
+};

@@ -1,0 +1,144 @@
+/** @module Formats: the types of messages, over any schema library that speaks Standard Schema (https://standardschema.dev). */
+import type { StandardSchemaV1 } from '@standard-schema/spec';
+import { AsyncFormatError, type FieldFault, InvalidDefinitionError, PayloadInvalidError } from './errors.ts';
+import { copyJson, type Json } from './json.ts';
+import { show } from './show.ts';
+
+/**
+ * A message type: a name, a version, and the two ways between a payload and what is stored.
+ *
+ * What is stored is the validated input; each delivery decodes it again, so that transforms of the schema run once and
+ * every handler owns its payload.
+ */
+export interface Format<Name extends string = string, In = never, Out = unknown> {
+  readonly name: Name;
+  readonly version: number;
+  /**
+   * A frozen JSON copy of `payload`, validated as copied. Synchronous.
+   *
+   * @throws PayloadInvalidError with every fault.
+   * @throws AsyncFormatError if the schema answers with a promise.
+   */
+  encode(payload: In): Json;
+  /**
+   * What a handler gets for a stored payload.
+   *
+   * @throws PayloadInvalidError with every fault, if the payload was written under another schema.
+   */
+  decode(wire: Json): Out;
+}
+
+export type InputOf<F> = F extends Format<string, infer In, unknown> ? In : never;
+export type OutputOf<F> = F extends Format<string, never, infer Out> ? Out : never;
+
+type JsonLike =
+  | null
+  | undefined
+  | boolean
+  | number
+  | string
+  | readonly JsonLike[]
+  | { readonly [key: string]: JsonLike };
+/** Refuses a Date, Map, bigint or function where the format is defined, and `unknown` (write `z.json()`). */
+type MustBeJson<In> = unknown extends In
+  ? { readonly 'payload may be anything: say that it is JSON': In }
+  : [In] extends [JsonLike]
+    ? unknown
+    : { readonly 'payload is not JSON': In };
+
+const MIN_NAME = 3;
+const MAX_NAME = 128;
+
+/** What keeps `value` from being a format's name, or undefined. */
+export function formatNameProblem(value: unknown): string | undefined {
+  if (typeof value === 'string' && value.length >= MIN_NAME && value.length <= MAX_NAME && value.trim() === value)
+    return undefined;
+  return `got ${show(value)}: a format's name is ${MIN_NAME} to ${MAX_NAME} characters without space around it`;
+}
+
+/**
+ * Defines a message type. Two definitions of one name in a guild must be the same object.
+ *
+ * @param schema Validates synchronously (the first use throws otherwise); its input must be JSON.
+ * @throws InvalidDefinitionError for a name or a version that is none.
+ * @example
+ * const Task = defineFormat('doc.task', z.object({ text: z.string(), line: z.int().default(1) }));
+ */
+export function defineFormat<const Name extends string, S extends StandardSchemaV1>(
+  name: Name,
+  schema: S & MustBeJson<StandardSchemaV1.InferInput<S>>,
+  options: { readonly version?: number } = {},
+): Format<Name, StandardSchemaV1.InferInput<S>, StandardSchemaV1.InferOutput<S>> {
+  const { version = 1 } = options;
+  const faults: FieldFault[] = [];
+  const problem = formatNameProblem(name);
+  if (problem !== undefined) faults.push({ field: 'name', problem });
+  if (!Number.isInteger(version) || version < 1) {
+    faults.push({ field: 'version', problem: `got ${show(version)}: a version is a whole number from 1` });
+  }
+  if (faults.length > 0) throw new InvalidDefinitionError('format', faults);
+  return new SchemaFormat(name, version, schema) as Format<
+    Name,
+    StandardSchemaV1.InferInput<S>,
+    StandardSchemaV1.InferOutput<S>
+  >;
+}
+
+class SchemaFormat<Name extends string> implements Format<Name, unknown, unknown> {
+  readonly name: Name;
+  readonly version: number;
+  readonly #schema: StandardSchemaV1;
+
+  constructor(name: Name, version: number, schema: StandardSchemaV1) {
+    this.name = name;
+    this.version = version;
+    this.#schema = schema;
+  }
+
+  encode(payload: unknown): Json {
+    const copied = copyPayload(this.name, payload);
+    this.#validate(copied);
+    return copied;
+  }
+
+  decode(wire: Json): unknown {
+    return this.#validate(wire);
+  }
+
+  #validate(payload: Json): unknown {
+    const result = this.#schema['~standard'].validate(payload);
+    if (result instanceof Promise) {
+      // Nobody waits for it, so its failure must not surface as an unhandled rejection.
+      result.catch(() => {});
+      throw new AsyncFormatError(this.name);
+    }
+    if (result.issues === undefined) return result.value;
+    throw new PayloadInvalidError(this.name, result.issues.map(toFault));
+  }
+}
+
+function toFault(issue: StandardSchemaV1.Issue): FieldFault {
+  let field = 'payload';
+  for (const part of issue.path ?? []) {
+    const key = typeof part === 'object' ? part.key : part;
+    field += typeof key === 'number' ? `[${key}]` : `.${String(key)}`;
+  }
+  return { field, problem: issue.message };
+}
+
+function copyPayload(format: string, payload: unknown): Json {
+  const faults: FieldFault[] = [];
+  if (payload === undefined)
+    faults.push({ field: 'payload', problem: 'is missing: send JSON, null or {} if there is nothing to say' });
+  const copied = copyJson(payload, 'payload', faults);
+  if (faults.length > 0) throw new PayloadInvalidError(format, faults);
+  return copied;
+}
+
+/** Any JSON, for messages without a format of their own. Handlers share the frozen payload. */
+export const genericJson: Format<'generic_json', Json, Json> = {
+  name: 'generic_json',
+  version: 1,
+  encode: (payload) => copyPayload('generic_json', payload),
+  decode: (wire) => wire,
+};

@@ -1,0 +1,157 @@
+/** @module JSON values: the one copy that a published payload gets, and what it weighs. */
+import type { FieldFault } from './errors.ts';
+import { show } from './show.ts';
+
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+export type JsonObject = { readonly [key: string]: Json };
+
+/** How deep a published payload may be nested; less than what readers take, since dead letters embed their originals. */
+const MAX_DEPTH = 100;
+const NOT_JSON = Symbol('not JSON');
+
+/**
+ * A deeply frozen copy of `value`, as `JSON.parse(JSON.stringify(value))` would give it: properties that are `undefined` are
+ * left out and -0 becomes 0. Anything that JSON would change or drop in silence (a Date, a Map, NaN, `undefined` in an array,
+ * a cycle) is a fault instead; they are appended to `faults`, and the result is then without meaning.
+ */
+export function copyJson(value: unknown, field: string, faults: FieldFault[]): Json {
+  characters = 0;
+  const copied = copy(value, MAX_DEPTH);
+  if (copied !== NOT_JSON) {
+    lastCopied = copied;
+    lastCharacters = characters;
+    return copied;
+  }
+  findFaults(value, field, faults, []);
+  return null;
+}
+
+/** What the copy under way has weighed so far; with the two below it spares `jsonBytes` a second walk over the same payload. */
+let characters = 0;
+let lastCopied: Json | undefined;
+let lastCharacters = 0;
+
+function copy(value: unknown, depthLeft: number): Json | typeof NOT_JSON {
+  if (typeof value === 'string') {
+    characters += value.length + 2;
+    return value;
+  }
+  if (typeof value !== 'object' || value === null) {
+    characters += SCALAR_CHARACTERS;
+    if (typeof value === 'number') return Number.isFinite(value) ? value + 0 : NOT_JSON;
+    return value === null || typeof value === 'boolean' ? value : NOT_JSON;
+  }
+  if (depthLeft === 0) return NOT_JSON;
+  if (Array.isArray(value)) return copyArray(value, depthLeft);
+  return isPlain(value) ? copyObject(value as Record<string, unknown>, depthLeft) : NOT_JSON;
+}
+
+function copyArray(value: readonly unknown[], depthLeft: number): Json | typeof NOT_JSON {
+  const items = value.slice() as Json[];
+  characters += items.length + 2;
+  for (let index = 0; index < items.length; index++) {
+    const item = copy(items[index], depthLeft - 1);
+    if (item === NOT_JSON) return NOT_JSON;
+    items[index] = item;
+  }
+  return Object.freeze(items);
+}
+
+/** Spreads first, which the engine does in one go, and then only replaces what is not right as it is. */
+function copyObject(value: Record<string, unknown>, depthLeft: number): Json | typeof NOT_JSON {
+  const object = { ...value };
+  for (const key in object) {
+    const property = object[key];
+    if (property === undefined) {
+      delete object[key];
+      continue;
+    }
+    const item = copy(property, depthLeft - 1);
+    if (item === NOT_JSON) return NOT_JSON;
+    characters += key.length + 4;
+    if (typeof item !== 'object' && item !== 0) continue;
+    // Assigning it would set the prototype; JSON.parse makes it a property, and so do we.
+    if (key === '__proto__') Object.defineProperty(object, key, { value: item });
+    else object[key] = item;
+  }
+  return Object.freeze(object) as Json;
+}
+
+/** Made by a literal, `JSON.parse` or `Object.create(null)`, in whatever realm. */
+function isPlain(value: object): boolean {
+  const prototype = Object.getPrototypeOf(value);
+  return prototype === null || prototype === Object.prototype || Object.getPrototypeOf(prototype) === null;
+}
+
+/** The slow walk that names every place; only taken for values that were refused. */
+function findFaults(value: unknown, field: string, faults: FieldFault[], ancestors: readonly unknown[]): void {
+  if (value !== null && typeof value === 'object') {
+    if (ancestors.includes(value)) faults.push({ field, problem: 'contains itself: JSON cannot hold a cycle' });
+    else if (ancestors.length === MAX_DEPTH) faults.push({ field, problem: `is nested more than ${MAX_DEPTH} deep` });
+    else if (Array.isArray(value)) {
+      const path = [...ancestors, value];
+      for (let index = 0; index < value.length; index++) findFaults(value[index], `${field}[${index}]`, faults, path);
+    } else if (isPlain(value)) {
+      const path = [...ancestors, value];
+      for (const [key, item] of Object.entries(value)) {
+        if (item !== undefined) findFaults(item, `${field}.${key}`, faults, path);
+      }
+    } else
+      faults.push({
+        field,
+        problem: `is ${show(value)}, which is not JSON: send text, numbers, arrays or plain objects`,
+      });
+  } else if (typeof value === 'number' ? !Number.isFinite(value) : !isScalar(value)) {
+    faults.push({ field, problem: `is ${show(value)}, which is not JSON` });
+  }
+}
+
+const isScalar = (value: unknown) => value === null || typeof value === 'string' || typeof value === 'boolean';
+
+/** Freezes a value that is JSON already, and all in it that is not yet frozen; returns it. */
+export function freezeJson<T>(value: T): T {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value);
+    for (const item of Object.values(value)) freezeJson(item);
+  }
+  return value;
+}
+
+/** What a number, a boolean or null counts as. */
+const SCALAR_CHARACTERS = 5;
+/** Below this many characters the count stands for the bytes: 6 bytes a character at most, so under every inline limit. */
+const ESTIMATED_BELOW = 40_000;
+
+/** Bytes of `value` as UTF-8 JSON: exact above 40,000 characters, below that the number of characters, give or take escapes. */
+export function jsonBytes(value: Json): number {
+  const count = value === lastCopied ? lastCharacters : countCharacters(value);
+  return count < ESTIMATED_BELOW ? count : Buffer.byteLength(JSON.stringify(value));
+}
+
+function countCharacters(value: Json): number {
+  if (typeof value === 'string') return value.length + 2;
+  if (typeof value !== 'object' || value === null) return SCALAR_CHARACTERS;
+  let count = 2;
+  if (Array.isArray(value)) for (const item of value) count += countCharacters(item) + 1;
+  else {
+    const object = value as JsonObject;
+    for (const key in object) count += key.length + 4 + countCharacters(object[key] as Json);
+  }
+  return count;
+}
+
+/** Whether two JSON values are the same, whatever the order of keys. */
+export function sameJson(one: Json, other: Json): boolean {
+  if (one === other) return true;
+  if (typeof one !== 'object' || typeof other !== 'object' || one === null || other === null) return false;
+  if (Array.isArray(one) || Array.isArray(other)) {
+    if (!Array.isArray(one) || !Array.isArray(other) || one.length !== other.length) return false;
+    return one.every((item, index) => sameJson(item, other[index]));
+  }
+  const keys = Object.keys(one);
+  if (keys.length !== Object.keys(other).length) return false;
+  return keys.every(
+    (key) =>
+      Object.hasOwn(other, key) && sameJson((one as JsonObject)[key] as Json, (other as JsonObject)[key] as Json),
+  );
+}

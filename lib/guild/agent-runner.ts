@@ -1,0 +1,349 @@
+/** @module One instance of one agent at work: leases deliveries, runs the handler, settles what it decided. */
+import type { Lease, Outcome, Settlement, Subscription } from '../backends/backend.ts';
+import { admissionOf, follows } from '../core/admission.ts';
+import { Alarm } from '../core/alarm.ts';
+import {
+  AsyncFormatError,
+  BackendUnavailableError,
+  HopLimitError,
+  LeaseLostError,
+  PayloadInvalidError,
+  PermanentError,
+  RetryLater,
+  StateConflictError,
+  UndecodableError,
+} from '../core/errors.ts';
+import { faultOf } from '../core/fault.ts';
+import type { Format } from '../core/format.ts';
+import { type Message, toReference } from '../core/message.ts';
+import { OpenList } from '../core/open-list.ts';
+import { retryDelayMs } from '../core/retry-policy.ts';
+import { Attempt, enrichment, type Workplace } from './attempt.ts';
+import type { Agent, Handler } from './define-agent.ts';
+import type { Pace } from './pace.ts';
+import { Settler } from './settler.ts';
+
+export interface RunnerOptions extends Workplace {
+  readonly random: () => number;
+  readonly maxHops: number;
+  readonly pace: Pace;
+}
+
+/** How long one call waits for a delivery before it is made again. */
+const LEASE_WAIT_MS = 20_000;
+/** What a lease lasts beyond the handler's time, for settling. */
+const SETTLE_MARGIN_MS = 10_000;
+const MAX_BACKOFF_MS = 30_000;
+const ENRICHMENT_RETRY_MS = 1_000;
+/** Dead letters of messages that went too far are further yet by a generation or two, and must reach who watches for them. */
+const EXTRA_HOPS = { dead: 2, errors: 3 } as const;
+
+/** What the runtime asks the backend for on behalf of an agent. */
+export function subscriptionOf(agent: Agent, namespace: string): Subscription {
+  const { name, onlyWhenTagged, ordering, guarantee, from, subscribes } = agent;
+  const patterns = [...new Set([...subscribes, `$inbox.${name}`, `$self.${name}`])];
+  return { namespace, agent: name, patterns, onlyWhenTagged, ordering, guarantee, from };
+}
+
+export class AgentRunner {
+  readonly #options: RunnerOptions;
+  readonly #interest: Subscription;
+  readonly #handlers: ReadonlyMap<string | undefined, Handler>;
+  readonly #settler: Settler;
+  readonly #stopping = new AbortController();
+  readonly #deadlines: Alarm;
+  /** In the order of their deadlines, since all attempts of an agent may take the same time. */
+  readonly #attempts = new OpenList<Attempt>();
+  #running = 0;
+  #onSlot: (() => void) | undefined;
+  #loop: Promise<void> | undefined;
+
+  constructor(options: RunnerOptions) {
+    const { agent, namespace, backend, clock } = options;
+    this.#options = options;
+    this.#interest = subscriptionOf(agent, namespace);
+    this.#handlers = new Map(agent.handlers.map((handler) => [handler.format?.name, handler]));
+    this.#settler = new Settler(backend, (settlement, outcome) => this.#onSettled(settlement, outcome));
+    this.#deadlines = new Alarm(clock, () => this.#giveUpLate());
+  }
+
+  get agent(): string {
+    return this.#options.agent.name;
+  }
+
+  start(): void {
+    this.#loop ??= this.#work();
+  }
+
+  /** Takes nothing new, and lets what runs finish until `deadline` resolves; what still runs then is handed back. */
+  async drain(deadline: Promise<void>): Promise<void> {
+    this.#stopping.abort();
+    this.#wake();
+    await this.#loop;
+    const idle = this.#whenIdle();
+    await Promise.race([idle, deadline]);
+    this.#releaseAll();
+    await idle;
+    this.#deadlines.cancel();
+  }
+
+  async #work(): Promise<void> {
+    const { backend, clock, agent, namespace, pace, log } = this.#options;
+    const { signal } = this.#stopping;
+    const leaseMs = Math.max(agent.timeoutMs + SETTLE_MARGIN_MS, backend.features.minLeaseMs);
+    const namespaces = [namespace];
+    for (let failures = 0; !signal.aborted; ) {
+      const free = agent.concurrency - this.#running;
+      if (free === 0) {
+        await this.#nextSlot();
+        continue;
+      }
+      try {
+        const request = { agent: agent.name, namespaces, max: free, leaseMs, waitMs: LEASE_WAIT_MS, signal };
+        for (const lease of await backend.lease(request)) {
+          const now = clock.now();
+          if (pace.isDue(now)) await pace.turn(now);
+          this.#take(lease, now);
+        }
+        failures = 0;
+      } catch (error) {
+        const waitMs = Math.min(MAX_BACKOFF_MS, 100 * 2 ** failures++) * (0.5 + this.#options.random() / 2);
+        log.error(`cannot take deliveries, trying again in ${Math.round(waitMs)} ms`, {
+          agent: agent.name,
+          error: faultOf(error),
+        });
+        await this.#pause(clock, waitMs, signal);
+      }
+    }
+  }
+
+  #take(lease: Lease, now: number): void {
+    this.#running++;
+    this.#options.clock.beginWork();
+    this.#begin(lease, now);
+  }
+
+  /** Starts an attempt. Whatever comes of it is settled, and settling frees the slot. */
+  #begin(lease: Lease, now: number): void {
+    const refusal = this.#guard(lease, now);
+    if (refusal !== undefined) this.#settler.settle(refusal);
+    else if ((lease.message as Message).enrichWithHistory > 0) void this.#beginEnriched(lease);
+    else this.#run(lease, NO_HISTORY, now);
+  }
+
+  async #beginEnriched(lease: Lease): Promise<void> {
+    try {
+      const history = await enrichment(this.#options.backend, lease.message as Message);
+      this.#run(lease, history, this.#options.clock.now());
+    } catch (error) {
+      this.#options.log.error('cannot read the history of a message, trying again', {
+        ...this.#fields(lease),
+        error: faultOf(error),
+      });
+      this.#settler.settle({ kind: 'released', lease, delayMs: ENRICHMENT_RETRY_MS });
+    }
+  }
+
+  /** Runs the handler; a handler that does not wait is settled without a promise. */
+  #run(lease: Lease, history: readonly Message[], now: number): void {
+    const { agent } = this.#options;
+    const message = lease.message as Message;
+    const handler = this.#handlerOf(message) as Handler;
+    const deadlineAt = now + agent.timeoutMs;
+    const attempt = new Attempt(this.#options, lease, message, history, deadlineAt);
+    this.#attempts.add(attempt);
+    this.#deadlines.set(deadlineAt);
+    try {
+      const payload = handler.format === undefined ? message.payload : decode(handler.format, message);
+      const result = handler.run(payload as never, attempt as never);
+      if (isThenable(result)) void this.#waitFor(result, attempt);
+      else this.#complete(attempt);
+    } catch (error) {
+      this.#fail(attempt, error);
+    }
+  }
+
+  async #waitFor(result: PromiseLike<void>, attempt: Attempt): Promise<void> {
+    try {
+      await result;
+    } catch (error) {
+      this.#fail(attempt, error);
+      return;
+    }
+    this.#complete(attempt);
+  }
+
+  #complete(attempt: Attempt): void {
+    if (!attempt.isOpen) return;
+    if (attempt.hasState) {
+      void this.#completeWithState(attempt);
+      return;
+    }
+    this.#attempts.close(attempt);
+    this.#settler.settle({ kind: 'completed', lease: attempt.lease, outputs: attempt.end(), state: NO_STATE });
+  }
+
+  async #completeWithState(attempt: Attempt): Promise<void> {
+    try {
+      const state = await attempt.state.writes();
+      if (!this.#attempts.close(attempt)) return;
+      this.#settler.settle({ kind: 'completed', lease: attempt.lease, outputs: attempt.end(), state });
+    } catch (error) {
+      this.#fail(attempt, error);
+    }
+  }
+
+  /** Nothing happens if the attempt was ended from outside before. */
+  #fail(attempt: Attempt, error: unknown): void {
+    if (!this.#attempts.close(attempt)) return;
+    attempt.abort(error instanceof Error ? error : new Error('the attempt failed'));
+    this.#settler.settle(this.#failure(attempt.lease, error));
+  }
+
+  #onSettled(settlement: Settlement, outcome: Outcome): void {
+    if (outcome.ok) {
+      this.#freeSlot();
+    } else if (outcome.error instanceof StateConflictError) {
+      // Somebody else changed what this attempt had read: it is run again, and that is no failure.
+      this.#begin(settlement.lease, this.#options.clock.now());
+    } else if (settlement.kind === 'completed' && !LEFT_TO_OTHERS.some((kind) => outcome.error instanceof kind)) {
+      // The backend refuses what the attempt decided, so the attempt has failed like one that threw.
+      this.#settler.settle(this.#failure(settlement.lease, outcome.error));
+    } else {
+      this.#options.log.warn(`an attempt had no effect: ${outcome.error.message}`, this.#fields(settlement.lease));
+      this.#freeSlot();
+    }
+  }
+
+  #freeSlot(): void {
+    this.#running--;
+    this.#options.clock.endWork();
+    this.#wake();
+  }
+
+  #wake(): void {
+    const onSlot = this.#onSlot;
+    this.#onSlot = undefined;
+    onSlot?.();
+  }
+
+  /** What keeps the delivery from its handler, if anything does. */
+  #guard(lease: Lease, now: number): Settlement | undefined {
+    const { message } = lease;
+    if (message === undefined)
+      return this.#undecodable(lease, new UndecodableError([{ field: 'body', problem: 'is no message' }]));
+    const { maxHops } = this.#options;
+    if (message.expiresAt !== undefined && message.expiresAt <= now)
+      return { kind: 'dropped', lease, reason: 'expired' };
+    const admission = follows(this.#interest, message.topic) ? admissionOf(this.#interest, message) : 'filtered';
+    if (admission !== 'admitted') return { kind: 'dropped', lease, reason: admission };
+    if (message.hops > maxHops && message.hops > this.#hopLimit(message.topic)) {
+      const limit = this.#hopLimit(message.topic);
+      return { kind: 'dead', lease, reason: 'hops', fault: faultOf(new HopLimitError(message.hops, limit)) };
+    }
+    return this.#handlerOf(message) === undefined ? { kind: 'dropped', lease, reason: 'no-handler' } : undefined;
+  }
+
+  #hopLimit(topic: string): number {
+    const { maxHops } = this.#options;
+    if (topic === '$errors') return maxHops + EXTRA_HOPS.errors;
+    return topic.startsWith('$dead.') ? maxHops + EXTRA_HOPS.dead : maxHops;
+  }
+
+  #handlerOf(message: Message): Handler | undefined {
+    return this.#handlers.get(message.format) ?? this.#handlers.get(undefined);
+  }
+
+  /** What a failed attempt leads to. */
+  #failure(lease: Lease, error: unknown): Settlement {
+    if (error instanceof Undecodable) return this.#undecodable(lease, error.cause as Error);
+    const { agent, random, backend, log } = this.#options;
+    const fault = faultOf(error);
+    const failed = lease.attemptsBefore + 1;
+    if (error instanceof PermanentError || failed >= agent.retry.attempts) {
+      const reason = error instanceof PermanentError ? 'permanent' : 'failed';
+      log.error(`attempt ${failed} of ${agent.retry.attempts} failed, now a dead letter`, {
+        ...this.#fields(lease),
+        error: fault,
+      });
+      return { kind: 'dead', lease, reason, fault };
+    }
+    const wanted = error instanceof RetryLater ? error.delayMs : retryDelayMs(agent.retry, failed, random);
+    const delayMs = Math.min(wanted, backend.features.maxDelayMs);
+    const text = `attempt ${failed} of ${agent.retry.attempts} failed, again in ${delayMs} ms`;
+    log.warn(text, { ...this.#fields(lease), error: fault });
+    return { kind: 'retry', lease, delayMs, fault };
+  }
+
+  #undecodable(lease: Lease, error: Error): Settlement {
+    const fault = faultOf(error);
+    this.#options.log.error('a message cannot be read, now a dead letter', { ...this.#fields(lease), error: fault });
+    return { kind: 'dead', lease, reason: 'undecodable', fault };
+  }
+
+  /** Ends the attempts that are out of time; when the next one will be. */
+  #giveUpLate(): number | undefined {
+    const now = this.#options.clock.now();
+    for (let attempt = this.#attempts.first(); attempt !== undefined; attempt = this.#attempts.first()) {
+      if (attempt.deadlineAt > now) return attempt.deadlineAt;
+      this.#fail(attempt, attempt.timeoutError());
+    }
+    return undefined;
+  }
+
+  /** Hands back what still runs; the handler, if it ever ends, finds that its attempt is over. */
+  #releaseAll(): void {
+    for (const attempt of this.#attempts.open()) {
+      this.#attempts.close(attempt);
+      attempt.abort(new Error('the guild stops'));
+      this.#settler.settle({ kind: 'released', lease: attempt.lease, delayMs: 0 });
+    }
+  }
+
+  #whenIdle(): Promise<void> {
+    if (this.#running === 0) return Promise.resolve();
+    return this.#nextSlot().then(() => this.#whenIdle());
+  }
+
+  #nextSlot(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onSlot = resolve;
+    });
+  }
+
+  #pause(clock: Workplace['clock'], ms: number, signal: AbortSignal): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = clock.setTimer(ms, resolve);
+    signal.addEventListener('abort', () => resolve(), { once: true });
+    return promise.finally(() => timer.cancel());
+  }
+
+  #fields(lease: Lease): object {
+    return {
+      agent: this.agent,
+      namespace: lease.namespace,
+      ...(lease.key !== undefined && { message: toReference(lease.key) }),
+    };
+  }
+}
+
+/** Outcomes that leave the delivery to whoever gets it next. */
+const LEFT_TO_OTHERS = [LeaseLostError, BackendUnavailableError] as const;
+const NO_HISTORY: readonly never[] = Object.freeze([]);
+const NO_STATE: readonly never[] = Object.freeze([]);
+
+/** Marks a payload that does not fit the handler's format, which no retry would change. */
+class Undecodable extends Error {}
+
+function decode(format: Format, message: Message): unknown {
+  try {
+    return format.decode(message.payload);
+  } catch (cause) {
+    if (cause instanceof PayloadInvalidError || cause instanceof AsyncFormatError) throw new Undecodable('', { cause });
+    throw cause;
+  }
+}
+
+function isThenable(value: unknown): value is PromiseLike<void> {
+  return typeof value === 'object' && value !== null && 'then' in value;
+}

@@ -1,0 +1,267 @@
+/** @module One attempt: the context that a handler gets, and what it collected when the handler is done. */
+import type { Backend, Lease, Page } from '../backends/backend.ts';
+import type { Topics } from '../bus/bus.ts';
+import type { Drafts } from '../bus/drafts.ts';
+import { type HistoryQuery, toReadQuery } from '../bus/history-query.ts';
+import type { PublishOptions } from '../bus/publish-options.ts';
+import type { Clock } from '../core/clock.ts';
+import { deliveryKey } from '../core/delivery-key.ts';
+import {
+  AttemptEndedError,
+  HandlerTimeoutError,
+  InvalidArgumentError,
+  NoReplyAddressError,
+  TooManyOutputsError,
+} from '../core/errors.ts';
+import { type Format, genericJson, type InputOf } from '../core/format.ts';
+import type { GemstoneId } from '../core/gemstone-id.ts';
+import type { JsonObject } from '../core/json.ts';
+import { childThread, type Draft, type Message, parseReference, type Reference, toReference } from '../core/message.ts';
+import type { Closable } from '../core/open-list.ts';
+import { MAX_AGENT_NAME, nameProblem } from '../core/topic.ts';
+import type { Context } from './context.ts';
+import type { Agent } from './define-agent.ts';
+import { type Log, withFields } from './log.ts';
+import { StateSession } from './state-session.ts';
+
+/** What all attempts of one agent in one namespace share. */
+export interface Workplace {
+  readonly agent: Agent;
+  readonly namespace: string;
+  readonly backend: Backend;
+  readonly clock: Clock;
+  /** For what the handler publishes, which the agent must declare. */
+  readonly drafts: Drafts;
+  readonly log: Log;
+}
+
+export const FAILURE_FORMAT = 'guildwire.failure';
+const Failure: Format = { ...genericJson, name: FAILURE_FORMAT };
+
+const NO_OUTPUTS: readonly Draft[] = Object.freeze([]);
+
+export class Attempt implements Context<string, Format>, Closable {
+  /** Until it is settled, by itself or from outside. */
+  isOpen = true;
+  readonly message: Message;
+  readonly history: readonly Message[];
+  readonly lease: Lease;
+  readonly deadlineAt: number;
+  readonly #at: Workplace;
+  #outputs: Draft[] | undefined;
+  #effects = 0;
+  #state: StateSession | undefined;
+  #controller: AbortController | undefined;
+  #abortReason: Error | undefined;
+  #hasEnded = false;
+
+  constructor(at: Workplace, lease: Lease, message: Message, history: readonly Message[], deadlineAt: number) {
+    this.#at = at;
+    this.lease = lease;
+    this.message = message;
+    this.history = history;
+    this.deadlineAt = deadlineAt;
+  }
+
+  get agent(): string {
+    return this.#at.agent.name;
+  }
+
+  get namespace(): string {
+    return this.#at.namespace;
+  }
+
+  get attempt(): number {
+    return this.lease.attemptsBefore + 1;
+  }
+
+  get isReplay(): boolean {
+    return this.lease.cause === 'replayed';
+  }
+
+  get deliveryKey(): string {
+    return deliveryKey(this.namespace, this.agent, this.message, this.lease.epoch);
+  }
+
+  get thread(): readonly Reference[] {
+    return childThread(this.message);
+  }
+
+  get sessionState(): JsonObject {
+    return this.message.sessionState;
+  }
+
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController();
+    if (this.#abortReason !== undefined) this.#controller.abort(this.#abortReason);
+    return this.#controller.signal;
+  }
+
+  get log(): Log {
+    const { agent, namespace, attempt } = this;
+    return withFields(this.#at.log, () => ({ agent, namespace, message: toReference(this.message), attempt }));
+  }
+
+  get state(): StateSession {
+    const { agent, backend, namespace } = this.#at;
+    this.#mustRun('context.state');
+    if (agent.state === undefined) {
+      const problem = `agent "${agent.name}" declares no state: add \`state: Format\` to its definition`;
+      throw new InvalidArgumentError([{ field: 'state', problem }]);
+    }
+    this.#state ??= new StateSession(backend, namespace, agent.name, agent.state);
+    return this.#state;
+  }
+
+  remainingMs(): number {
+    return Math.max(0, this.deadlineAt - this.now());
+  }
+
+  now(): number {
+    return this.#at.clock.now();
+  }
+
+  sleep(ms: number): Promise<void> {
+    this.#mustRun('context.sleep');
+    const { clock } = this.#at;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const { signal } = this;
+    const onAbort = () => reject(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
+    const timer = clock.setTimer(ms, resolve);
+    clock.endWork();
+    return promise.finally(() => {
+      clock.beginWork();
+      timer.cancel();
+      signal.removeEventListener('abort', onAbort);
+    });
+  }
+
+  publish<F extends Format>(topics: Topics, format: F, payload: NoInfer<InputOf<F>>, options?: PublishOptions): void {
+    this.#mustRun('context.publish');
+    this.#collect(this.#at.drafts.create(topics, format, payload, options, this.message));
+  }
+
+  reply<F extends Format>(format: F, payload: NoInfer<InputOf<F>>, options: PublishOptions = {}): void {
+    this.#mustRun('context.reply');
+    this.#answer(format, payload, options);
+  }
+
+  fail(code: string, text: string): void {
+    this.#mustRun('context.fail');
+    this.#answer(Failure, { code: String(code), message: String(text) }, { status: 'error' });
+  }
+
+  forward(topics: Topics, options: PublishOptions = {}): void {
+    this.#mustRun('context.forward');
+    const { message } = this;
+    const { correlationId, replyTo, headers } = message;
+    const kept = {
+      headers,
+      ...(correlationId !== undefined && { correlationId }),
+      ...(replyTo !== undefined && { replyTo }),
+    };
+    const draft = this.#at.drafts.forward(topics, { ...kept, ...options }, message);
+    const forwardHeader =
+      message.forwardHeader ?? Object.freeze({ origin: toReference(message), onBehalfOf: message.sender });
+    this.#collect({ ...draft, message: { ...draft.message, forwardHeader } });
+  }
+
+  later<F extends Format>(delayMs: number, format: F, payload: NoInfer<InputOf<F>>): void {
+    this.#mustRun('context.later');
+    this.#collect(this.#at.drafts.toSelf(format, payload, delayMs, this.message));
+  }
+
+  async publishNow<F extends Format>(
+    topics: Topics,
+    format: F,
+    payload: NoInfer<InputOf<F>>,
+    options?: PublishOptions,
+  ): Promise<GemstoneId> {
+    this.#mustRun('context.publishNow');
+    const draft = this.#at.drafts.create(topics, format, payload, options, this.message);
+    const effect = { delivery: this.deliveryKey, ordinal: this.#effects++ };
+    const [outcome] = await this.#at.backend.append(
+      [{ ...draft, effect }],
+      `${effect.delivery}#${effect.ordinal}/${this.attempt}`,
+    );
+    if (outcome?.ok) return outcome.id;
+    throw outcome?.error ?? new Error('the backend gave no outcome');
+  }
+
+  async read(query: HistoryQuery): Promise<Page<Message>> {
+    this.#mustRun('context.read');
+    return this.#at.backend.read(toReadQuery(this.namespace, query));
+  }
+
+  /** Whether the handler looked at the agent's state. */
+  get hasState(): boolean {
+    return this.#state !== undefined;
+  }
+
+  /** What the attempt publishes; it can decide no more. */
+  end(): readonly Draft[] {
+    this.#hasEnded = true;
+    return this.#outputs ?? NO_OUTPUTS;
+  }
+
+  /** Ends the attempt from outside: it can neither commit nor publish. */
+  abort(reason: Error): void {
+    this.#hasEnded = true;
+    this.#abortReason = reason;
+    this.#controller?.abort(reason);
+  }
+
+  /** The error of an attempt that did not finish in time. */
+  timeoutError(): HandlerTimeoutError {
+    return new HandlerTimeoutError(this.agent, this.#at.agent.timeoutMs);
+  }
+
+  #answer(format: Format, payload: unknown, options: PublishOptions): void {
+    const { message } = this;
+    const isAgent = nameProblem(message.sender.id, MAX_AGENT_NAME) === undefined;
+    const address = message.replyTo ?? (isAgent ? `$inbox.${message.sender.id}` : undefined);
+    if (address === undefined) throw new NoReplyAddressError(message.sender.id);
+    const { correlationId } = message;
+    const answer = {
+      inReplyTo: toReference(message),
+      ...(correlationId !== undefined && { correlationId }),
+      ...options,
+    };
+    this.#collect(this.#at.drafts.answer(address, format, payload, answer, message));
+  }
+
+  #collect(draft: Draft): void {
+    const { maxOutputs } = this.#at.backend.features;
+    this.#outputs ??= [];
+    if (this.#outputs.length >= maxOutputs) throw new TooManyOutputsError(this.#outputs.length + 1, maxOutputs);
+    this.#outputs.push(draft);
+  }
+
+  #mustRun(call: string): void {
+    if (this.#hasEnded) throw new AttemptEndedError(this.agent, call);
+  }
+}
+
+const MAX_HISTORY_BYTES = 256 * 1024;
+
+/** The last origins of a message, as many as it asks for and as fit into 256 KB, the newest kept; oldest first (H5). */
+export async function enrichment(backend: Backend, message: Message): Promise<readonly Message[]> {
+  const origins = message.steps.slice(-message.enrichWithHistory).map(({ origin }) => parseReference(origin));
+  if (origins.length === 0) return [];
+  const query = {
+    namespace: message.namespace,
+    where: { references: origins },
+    order: 'id',
+    limit: origins.length,
+  } as const;
+  const { items } = await backend.read(query);
+  const newest: Message[] = [];
+  for (let index = items.length - 1, bytes = 0; index >= 0; index--) {
+    const item = items[index] as Message;
+    bytes += Buffer.byteLength(JSON.stringify(item));
+    if (bytes > MAX_HISTORY_BYTES) break;
+    newest.unshift(item);
+  }
+  return newest;
+}

@@ -1,0 +1,35 @@
+/** @module What agents and the runtime say while they work. */
+
+type Write = (text: string, data?: object) => void;
+
+export interface Log {
+  readonly debug: Write;
+  readonly info: Write;
+  readonly warn: Write;
+  readonly error: Write;
+}
+
+/** Says nothing. */
+export const silentLog: Log = { debug() {}, info() {}, warn() {}, error() {} };
+
+/** A JSON object per line on standard error, from `info` up. */
+export const stderrLog: Log = {
+  debug() {},
+  info: (text, data) => write('info', text, data),
+  warn: (text, data) => write('warn', text, data),
+  error: (text, data) => write('error', text, data),
+};
+
+function write(level: string, text: string, data: object = {}): void {
+  process.stderr.write(`${JSON.stringify({ level, text, ...data })}\n`);
+}
+
+/** A log that adds `fields` to everything said. */
+export function withFields(log: Log, fields: () => object): Log {
+  return {
+    debug: (text, data) => log.debug(text, { ...fields(), ...data }),
+    info: (text, data) => log.info(text, { ...fields(), ...data }),
+    warn: (text, data) => log.warn(text, { ...fields(), ...data }),
+    error: (text, data) => log.error(text, { ...fields(), ...data }),
+  };
+}

@@ -1,0 +1,82 @@
+/** @module What one attempt read and wrote of its agent's state (S1). */
+import type { Backend, StateWrite } from '../backends/backend.ts';
+import { InvalidArgumentError, StateTooLargeError } from '../core/errors.ts';
+import type { Format } from '../core/format.ts';
+import type { Json } from '../core/json.ts';
+import { show } from '../core/show.ts';
+import type { StateAccess } from './context.ts';
+
+const MAX_VALUE_BYTES = 64 * 1024;
+const MAX_KEY_LENGTH = 512;
+
+interface Entry {
+  /** The version that the attempt saw; undefined until it is read. */
+  version: number | undefined;
+  value: Json | undefined;
+  isWritten: boolean;
+}
+
+export class StateSession implements StateAccess<unknown, unknown> {
+  readonly #backend: Backend;
+  readonly #namespace: string;
+  readonly #agent: string;
+  readonly #format: Format;
+  readonly #entries = new Map<string, Entry>();
+
+  constructor(backend: Backend, namespace: string, agent: string, format: Format) {
+    this.#backend = backend;
+    this.#namespace = namespace;
+    this.#agent = agent;
+    this.#format = format;
+  }
+
+  async get(key: string): Promise<unknown> {
+    checkKey(key);
+    if (!this.#entries.has(key)) await this.#load([key]);
+    const value = this.#entries.get(key)?.value;
+    return value === undefined ? undefined : this.#format.decode(value);
+  }
+
+  set(key: string, value: unknown): void {
+    checkKey(key);
+    const stored = this.#format.encode(value as never);
+    const bytes = Buffer.byteLength(JSON.stringify(stored));
+    if (bytes > MAX_VALUE_BYTES) throw new StateTooLargeError(key, bytes, MAX_VALUE_BYTES);
+    this.#write(key, stored);
+  }
+
+  delete(key: string): void {
+    checkKey(key);
+    this.#write(key, undefined);
+  }
+
+  /** What to commit. A key that was written without being read is guarded by its version as of now. */
+  async writes(): Promise<readonly StateWrite[]> {
+    const unread = [...this.#entries].filter(([, { version }]) => version === undefined).map(([key]) => key);
+    if (unread.length > 0) await this.#load(unread);
+    return [...this.#entries]
+      .filter(([, { isWritten }]) => isWritten)
+      .map(([key, { value, version = 0 }]) => ({ key, value, ifVersion: version }));
+  }
+
+  #write(key: string, value: Json | undefined): void {
+    this.#entries.set(key, { version: this.#entries.get(key)?.version, value, isWritten: true });
+  }
+
+  async #load(keys: readonly string[]): Promise<void> {
+    const stored = await this.#backend.state(this.#namespace, this.#agent, keys);
+    for (const [index, key] of keys.entries()) {
+      const { version, value } = stored[index] ?? { version: 0, value: undefined };
+      const entry = this.#entries.get(key);
+      // What was written meanwhile stays; it only learns the version that it replaces.
+      if (entry?.isWritten) entry.version ??= version;
+      else if (entry === undefined) this.#entries.set(key, { version, value, isWritten: false });
+    }
+  }
+}
+
+function checkKey(key: string): void {
+  if (typeof key === 'string' && key.length > 0 && key.length <= MAX_KEY_LENGTH) return;
+  const problem = `got ${show(key)}: a state key is text of 1 to ${MAX_KEY_LENGTH} characters`;
+  throw new InvalidArgumentError([{ field: 'key', problem }]);
+}

@@ -1,0 +1,292 @@
+/** @module D1-D3, D5, D11-D14, D16-D18: who gets what, and when. */
+import { expect } from 'vitest';
+import { openBus } from '../../bus/bus.ts';
+import { DelayTooLongError } from '../../core/errors.ts';
+import { genericJson } from '../../core/format.ts';
+import type { Priority } from '../../core/gemstone-id.ts';
+import type { ContractGroup } from './contract-test.ts';
+import { freshNamespace, Recorder } from './stage.ts';
+
+export const deliverGroup: ContractGroup = {
+  title: 'deliver',
+  define(contract) {
+    contract('D1 instances of an agent compete, and another agent gets its own', async (stage) => {
+      const seen: unknown[] = [];
+      const worker = new Recorder(
+        'worker',
+        { subscribes: ['a'], concurrency: 1 },
+        (payload) => void seen.push(payload),
+      );
+      const twin = new Recorder('worker', { subscribes: ['a'], concurrency: 1 }, (payload) => void seen.push(payload));
+      const other = new Recorder('other', { subscribes: ['a'] });
+      const backend = await stage.open([worker.agent, other.agent]);
+      const running = await stage.start([worker.agent, other.agent], { backend });
+      await stage.start([twin.agent], { backend });
+
+      for (let n = 0; n < 20; n++) await running.publish('a', genericJson, n);
+      await other.started(20);
+      await stage.quiet();
+
+      expect(seen.toSorted((one, two) => Number(one) - Number(two))).toEqual(Array.from({ length: 20 }, (_, n) => n));
+    });
+
+    contract(
+      'D2 nothing published while a subscriber is away is lost, whatever its priority or topic',
+      async (stage) => {
+        const recorder = new Recorder('away', { subscribes: ['a', 'b.*'] });
+        const backend = await stage.open([recorder.agent]);
+        const running = await stage.start([recorder.agent], { backend });
+        await running.publish('a', genericJson, 'before', { priority: 9 });
+        await recorder.started(1);
+        await running.drain();
+
+        const published: string[] = [];
+        for (const priority of [4, 0, 9, 2] as Priority[]) {
+          for (const topic of ['a', 'b.x', 'b.y']) {
+            await running.publish(topic, genericJson, `${topic} ${priority}`, { priority });
+            published.push(`${topic} ${priority}`);
+          }
+        }
+        await stage.advance(20);
+        await stage.start([recorder.agent], { backend });
+        await recorder.started(13);
+        await stage.quiet();
+
+        expect(recorder.payloads.slice(1).toSorted()).toEqual(published.toSorted());
+      },
+    );
+
+    contract('D3 a new subscription starts now, at the beginning, or behind an id', async (stage) => {
+      const nobody = new Recorder('nobody', { subscribes: ['z'] });
+      const now = new Recorder('now', { subscribes: ['a'], concurrency: 1 });
+      const beginning = new Recorder('beginning', { subscribes: ['a'], from: 'beginning', concurrency: 1 });
+      const backend = await stage.open([nobody.agent, now.agent, beginning.agent]);
+      const running = await stage.start([nobody.agent], { backend });
+      const ids = [];
+      for (const n of [1, 2, 3]) ids.push(await running.publish('a', genericJson, n));
+      const [, second] = ids;
+      const behind = new Recorder('behind', { subscribes: ['a'], from: second as never, concurrency: 1 });
+
+      const later = await stage.start([now.agent, beginning.agent, behind.agent], { backend });
+      await later.publish('a', genericJson, 4);
+      await Promise.all([now.started(1), beginning.started(4), behind.started(2)]);
+      await stage.quiet();
+
+      expect(now.payloads).toEqual([4]);
+      expect(beginning.payloads).toEqual([1, 2, 3, 4]);
+      expect(behind.payloads).toEqual([3, 4]);
+    });
+
+    contract(
+      'D3 a restart goes on where it was, with no gap and no duplicate under a continuous publisher',
+      async (stage) => {
+        const recorder = new Recorder('steady', { subscribes: ['a'], from: 'beginning', concurrency: 2 });
+        const backend = await stage.open([recorder.agent]);
+        const publisher = openBus(backend, { namespace: stage.namespace, sender: 'user:test' });
+        let isPublishing = true;
+        let published = 0;
+        const publishing = (async () => {
+          while (isPublishing) {
+            await publisher.publish('a', genericJson, published++);
+            if (published % 7 === 0) await stage.quiet();
+          }
+        })();
+
+        for (let restart = 1; restart <= 5; restart++) {
+          const running = await stage.start([recorder.agent], { backend });
+          await recorder.until(() => recorder.attempts.length >= restart * 20);
+          await running.drain();
+        }
+        isPublishing = false;
+        await publishing;
+        await stage.start([recorder.agent], { backend });
+        await recorder.started(published);
+        await stage.quiet();
+
+        expect(recorder.payloads.toSorted((one, two) => Number(one) - Number(two))).toEqual(
+          Array.from({ length: published }, (_, n) => n),
+        );
+      },
+    );
+
+    contract.todo('D4 deliveries of one key come one at a time, in order, retries included, and other keys go on');
+
+    contract(
+      'D5 among waiting messages the more urgent go first, oldest first within a priority',
+      async (stage, { skip }) => {
+        const recorder = new Recorder('one', { subscribes: ['a'], concurrency: 1, from: 'beginning' });
+        const backend = await stage.open([recorder.agent]);
+        if (backend.features.priorities !== 'strict') skip('the backend orders by priority at best effort');
+        const running = await stage.start([recorder.agent], { backend });
+        await running.drain();
+        const order = [7, 4, 4, 0, 9, 2, 0, 4] as Priority[];
+
+        for (const [n, priority] of order.entries()) await running.publish('a', genericJson, n, { priority });
+        await stage.start([recorder.agent], { backend });
+        await recorder.started(order.length);
+
+        expect(recorder.payloads).toEqual([3, 6, 5, 1, 2, 7, 0, 4]);
+      },
+    );
+    contract.todo('D5 with ordering by key, priority chooses among the heads of keys');
+
+    contract('D11 a delayed message is never early, and not late beyond the stated precision', async (stage) => {
+      const times: number[] = [];
+      const recorder = new Recorder('one', { subscribes: ['a'] }, (_, context) => void times.push(context.now()));
+      const backend = await stage.open([recorder.agent]);
+      const running = await stage.start([recorder.agent], { backend });
+      const { delayPrecisionMs } = backend.features;
+
+      const before = stage.harness.clock.now();
+      await running.publish('a', genericJson, 'later', { delayMs: 5 * stage.unitMs });
+      await running.publish('a', genericJson, 'sooner', { delayMs: 2 * stage.unitMs });
+      await running.publish('a', genericJson, 'at once');
+      await recorder.started(1);
+      await stage.advance(5 + Math.ceil(delayPrecisionMs / stage.unitMs));
+      await recorder.started(3);
+
+      expect(recorder.payloads).toEqual(['at once', 'sooner', 'later']);
+      expect((times[1] as number) - before).toBeGreaterThanOrEqual(2 * stage.unitMs);
+      expect((times[2] as number) - before).toBeGreaterThanOrEqual(5 * stage.unitMs);
+      expect(times[2] as number).toBeLessThanOrEqual(stage.harness.clock.now());
+    });
+
+    contract('D11 a delay beyond what the backend can hold is refused', async (stage, { skip }) => {
+      const recorder = new Recorder('one', { subscribes: ['a'] });
+      const backend = await stage.open([recorder.agent]);
+      const running = await stage.start([recorder.agent], { backend });
+      const { maxDelayMs } = backend.features;
+      if (!Number.isFinite(maxDelayMs)) skip('the backend holds a message for any time');
+
+      const refused = running.publish('a', genericJson, 1, { delayMs: maxDelayMs + 1 });
+
+      await expect(refused).rejects.toBeInstanceOf(DelayTooLongError);
+    });
+
+    contract.todo('D12 expired messages are not delivered, and are counted');
+
+    contract('D13 an agent never gets its own messages, except on its $self, which nobody else gets', async (stage) => {
+      const echo = new Recorder('echo', { subscribes: ['a'], publishes: ['a'] }, (_, context) => {
+        if (context.message.topic !== 'a') return;
+        context.publish('a', genericJson, 'from echo');
+        context.later(0, genericJson, 'to self');
+      });
+      const other = new Recorder('other', { subscribes: ['a', '**'] });
+      const running = await stage.start([echo.agent, other.agent]);
+
+      await running.publish('a', genericJson, 'from user');
+      await echo.started(2);
+      await other.started(2);
+      await stage.fence(running, echo, 'a');
+      await stage.fence(running, other, 'a');
+
+      expect(echo.messages.map(({ topic, payload }) => [topic, payload])).toEqual([
+        ['a', 'from user'],
+        ['$self.echo', 'to self'],
+      ]);
+      expect(other.payloads.toSorted()).toEqual(['from echo', 'from user']);
+    });
+
+    contract('D14 an agent that acts only when tagged gets only messages that name it', async (stage) => {
+      const tagged = new Recorder('tagged', { subscribes: ['a'], onlyWhenTagged: true });
+      const any = new Recorder('any', { subscribes: ['a'] });
+      const running = await stage.start([tagged.agent, any.agent]);
+
+      await running.publish('a', genericJson, 1);
+      await running.publish('a', genericJson, 2, { recipients: ['any'] });
+      await running.publish('a', genericJson, 3, { recipients: ['any', 'tagged'] });
+      await stage.fence(running, tagged, 'a');
+      await stage.fence(running, any, 'a');
+
+      expect(tagged.payloads).toEqual([3]);
+      expect(any.payloads).toEqual([1, 2, 3]);
+    });
+
+    contract('D16 two namespaces never see each other', async (stage) => {
+      const elsewhere = freshNamespace();
+      const make = () =>
+        new Recorder('one', { subscribes: ['a'] }, (payload) => {
+          if (payload === 'fail') throw new Error('as asked');
+        });
+      const [here, there] = [make(), make()];
+      const agent = { ...here.agent, retry: { attempts: 1, baseMs: 0, maxMs: 0 } };
+      const twin = { ...there.agent, retry: agent.retry };
+      const backend = await stage.open([agent], [elsewhere]);
+      const running = await stage.start([agent], { backend });
+      const other = await stage.start([twin], { backend, namespace: elsewhere });
+
+      const id = await running.publish('a', genericJson, 'mine', { idempotencyKey: 'k', conversationId: 'c' });
+      await running.publish('a', genericJson, 'fail');
+      const theirs = await other.publish('a', genericJson, 'theirs', { idempotencyKey: 'k', conversationId: 'c' });
+      await stage.fence(running, here, 'a');
+      await stage.fence(other, there, 'a');
+
+      expect(here.payloads).toEqual(['mine', 'fail']);
+      expect(there.payloads).toEqual(['theirs']);
+      expect(theirs).not.toBe(id);
+      expect(await other.get([{ topic: 'a', id }])).toEqual([]);
+      expect((await other.read({ thread: id })).items).toEqual([]);
+      expect((await other.read({ conversation: 'c' })).items.map(({ payload }) => payload)).toEqual(['theirs']);
+      expect((await running.read({ deadLettersOf: 'one' })).items).toHaveLength(1);
+      expect((await other.read({ deadLettersOf: 'one' })).items).toEqual([]);
+      expect((await other.stats()).map(({ dead }) => dead)).toEqual([0]);
+    });
+
+    contract.todo('D17 pause, resume, and drain within a deadline');
+
+    contract('D18 unsubscribing stops deliveries at once, and touches nobody else', async (stage, { skip }) => {
+      const [leaving, staying] = [
+        new Recorder('leaving', { subscribes: ['a'] }),
+        new Recorder('staying', { subscribes: ['a'] }),
+      ];
+      const backend = await stage.open([leaving.agent, staying.agent]);
+      if (!backend.features.runtimeSubscriptions) skip('subscriptions are declared by a deployment');
+      const running = await stage.start([leaving.agent, staying.agent], { backend });
+      await running.publish('a', genericJson, 1);
+      await Promise.all([leaving.started(1), staying.started(1)]);
+
+      await running.unsubscribe('leaving');
+      await running.publish('a', genericJson, 2);
+      await stage.fence(running, staying, 'a');
+
+      expect(leaving.payloads).toEqual([1]);
+      expect(staying.payloads).toEqual([1, 2]);
+      expect((await running.stats()).map(({ agent }) => agent)).toEqual(['staying']);
+    });
+
+    contract('D18 an agent that subscribes again starts anew, at the place that it names', async (stage, { skip }) => {
+      const recorder = new Recorder('again', { subscribes: ['a'] });
+      const backend = await stage.open([recorder.agent]);
+      if (!backend.features.runtimeSubscriptions) skip('subscriptions are declared by a deployment');
+      const running = await stage.start([recorder.agent], { backend });
+      await running.publish('a', genericJson, 1);
+      await recorder.started(1);
+      await running.drain();
+      await running.publish('a', genericJson, 'waiting, then forgotten');
+      await running.unsubscribe('again');
+      await running.publish('a', genericJson, 'while away');
+
+      const next = await stage.start([recorder.agent], { backend });
+      await next.publish('a', genericJson, 2);
+      await stage.fence(next, recorder, 'a');
+
+      expect(recorder.payloads).toEqual([1, 2]);
+    });
+
+    contract('D18 closing one bus never touches the work of another', async (stage) => {
+      const [one, other] = [new Recorder('one', { subscribes: ['a'] }), new Recorder('other', { subscribes: ['a'] })];
+      const backend = await stage.open([one.agent, other.agent]);
+      const leaving = await stage.start([one.agent], { backend });
+      const staying = await stage.start([other.agent], { backend });
+
+      await leaving[Symbol.asyncDispose]();
+      await staying.publish('a', genericJson, 1);
+      await other.started(1);
+      await stage.start([one.agent], { backend });
+      await one.started(1);
+
+      expect(one.payloads).toEqual([1]);
+      expect(other.payloads).toEqual([1]);
+    });
+  },
+};

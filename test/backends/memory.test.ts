@@ -1,0 +1,3 @@
+import { describeBackend, memoryHarness } from 'guildwire/testing';
+
+describeBackend('memory', memoryHarness);
