@@ -89,7 +89,7 @@ export class Bus implements AsyncDisposable {
     options?: PublishOptions,
   ): Promise<GemstoneId> {
     const draft = this.#drafts.create(topics, format, payload, options);
-    const [outcome] = await this.#backend.append([draft], this.#nonce());
+    const outcome = (await this.#backend.append([draft], this.#nonce()))[0];
     if (outcome?.ok) return outcome.id;
     throw outcome?.error ?? new Error('the backend gave no outcome');
   }

@@ -48,32 +48,45 @@ function copy(value: unknown, depthLeft: number): Json | typeof NOT_JSON {
 
 function copyArray(value: readonly unknown[], depthLeft: number): Json | typeof NOT_JSON {
   const items = value.slice() as Json[];
-  characters += items.length + 2;
+  let counted = items.length + 2;
   for (let index = 0; index < items.length; index++) {
-    const item = copy(items[index], depthLeft - 1);
-    if (item === NOT_JSON) return NOT_JSON;
-    items[index] = item;
+    const item: unknown = items[index];
+    if (typeof item === 'string') {
+      counted += item.length + 2;
+      continue;
+    }
+    const copied = copy(item, depthLeft - 1);
+    if (copied === NOT_JSON) return NOT_JSON;
+    items[index] = copied;
   }
+  characters += counted;
   return Object.freeze(items);
 }
 
 /** Spreads first, which the engine does in one go, and then only replaces what is not right as it is. */
 function copyObject(value: Record<string, unknown>, depthLeft: number): Json | typeof NOT_JSON {
   const object = { ...value };
+  let counted = 2;
   for (const key in object) {
     const property = object[key];
+    counted += key.length + 4;
+    if (typeof property === 'string') {
+      counted += property.length + 2;
+      continue;
+    }
     if (property === undefined) {
       delete object[key];
       continue;
     }
     const item = copy(property, depthLeft - 1);
     if (item === NOT_JSON) return NOT_JSON;
-    characters += key.length + 4;
+    // The only numbers that a copy changes are -0 and 0.
     if (typeof item !== 'object' && item !== 0) continue;
     // Assigning it would set the prototype; JSON.parse makes it a property, and so do we.
     if (key === '__proto__') Object.defineProperty(object, key, { value: item });
     else object[key] = item;
   }
+  characters += counted;
   return Object.freeze(object) as Json;
 }
 

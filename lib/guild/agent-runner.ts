@@ -156,21 +156,15 @@ export class AgentRunner {
     try {
       const payload = handler.format === undefined ? message.payload : decode(handler.format, message);
       const result = handler.run(payload as never, attempt as never);
-      if (isThenable(result)) void this.#waitFor(result, attempt);
-      else this.#complete(attempt);
+      if (isThenable(result)) {
+        result.then(
+          () => this.#complete(attempt),
+          (error: unknown) => this.#fail(attempt, error),
+        );
+      } else this.#complete(attempt);
     } catch (error) {
       this.#fail(attempt, error);
     }
-  }
-
-  async #waitFor(result: PromiseLike<void>, attempt: Attempt): Promise<void> {
-    try {
-      await result;
-    } catch (error) {
-      this.#fail(attempt, error);
-      return;
-    }
-    this.#complete(attempt);
   }
 
   #complete(attempt: Attempt): void {

@@ -77,6 +77,8 @@ const features: Features = {
 
 const isKeyed = ({ message, effect }: Draft) => message.idempotencyKey !== undefined || effect !== undefined;
 
+type Appended = Outcome<{ readonly id: GemstoneId; readonly duplicate: boolean }>;
+
 const SETTLED = { ok: true, ids: [] } as const;
 
 const lost = (lease: Lease) => ({ ok: false, error: new LeaseLostError(lease.agent) }) as const;
@@ -103,15 +105,14 @@ export class MemoryBackend implements Backend {
       new MemoryNamespace(name, { clock, ids, room, batcher, maxInlineBytes: MAX_INLINE_BYTES, retentionMs });
   }
 
-  async append(
-    drafts: readonly Draft[],
-    _nonce: string,
-  ): Promise<Outcome<{ readonly id: GemstoneId; readonly duplicate: boolean }>[]> {
+  async append(drafts: readonly Draft[], _nonce: string): Promise<Appended[]> {
     if (this.#room.isFull) await this.#room.free();
-    return drafts.map((draft) => this.#appendOne(draft));
+    const outcomes: Appended[] = [];
+    for (const draft of drafts) outcomes.push(this.#appendOne(draft));
+    return outcomes;
   }
 
-  #appendOne(draft: Draft): Outcome<{ readonly id: GemstoneId; readonly duplicate: boolean }> {
+  #appendOne(draft: Draft): Appended {
     const namespace = this.#namespace(draft.message.namespace);
     if (!isKeyed(draft)) return { ok: true, id: namespace.publish(draft), duplicate: false };
     const conflict = namespace.idempotency.conflict([draft], this.#clock.now());
