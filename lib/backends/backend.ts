@@ -234,6 +234,8 @@ export interface AgentStats {
   readonly waiting: number;
   /** Dead letters neither redriven nor discarded. */
   readonly dead: number;
+  /** Deliveries that ended without their handler, by reason; reasons that never occurred are left out. */
+  readonly dropped: Readonly<Partial<Record<DropReason, number>>>;
   /** Unix ms of the oldest message that waits. */
   readonly oldestAt: number | undefined;
   readonly paused: boolean;

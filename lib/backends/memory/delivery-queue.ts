@@ -3,7 +3,7 @@ import { Alarm } from '../../core/alarm.ts';
 import type { Clock } from '../../core/clock.ts';
 import { timeOf } from '../../core/gemstone-id.ts';
 import { OpenList } from '../../core/open-list.ts';
-import type { Lease, LeaseRequest, Subscription } from '../backend.ts';
+import type { DropReason, Lease, LeaseRequest, Subscription } from '../backend.ts';
 import type { Batcher } from './batcher.ts';
 import { type Delivery, MemoryLease } from './delivery.ts';
 import { MinHeap } from './min-heap.ts';
@@ -28,6 +28,8 @@ export class DeliveryQueue {
   readonly #batcher: Batcher;
   #ready = new PriorityBuckets<Delivery>();
   #delayed = new MinHeap<Delivery>(isDueBefore);
+  /** Deliveries that ended without their handler. */
+  readonly dropped: Partial<Record<DropReason, number>> = {};
   readonly #leased = new OpenList<MemoryLease>();
   readonly #watched = new WeakSet<AbortSignal>();
   #waiters: Waiter[] = [];

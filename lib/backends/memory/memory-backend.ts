@@ -195,7 +195,10 @@ export class MemoryBackend implements Backend {
     if (settlement.kind === 'dead') {
       return { ok: true, ids: [namespace.bury(delivery, agent, settlement.reason, settlement.fault)] };
     }
-    if (settlement.kind === 'dropped') return SETTLED;
+    if (settlement.kind === 'dropped') {
+      queue.dropped[settlement.reason] = (queue.dropped[settlement.reason] ?? 0) + 1;
+      return SETTLED;
+    }
     namespace.state.write(agent, settlement.state);
     if (settlement.outputs.length === 0) return SETTLED;
     return { ok: true, ids: settlement.outputs.map((draft) => namespace.publishOnce(draft).id) };
@@ -245,6 +248,7 @@ export class MemoryBackend implements Backend {
       agent: queue.agent,
       waiting: queue.waiting,
       dead: namespace.deadLettersOf(queue.agent).length,
+      dropped: { ...queue.dropped },
       oldestAt: queue.oldestAt(),
       paused: false,
     }));

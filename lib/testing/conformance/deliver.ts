@@ -163,7 +163,23 @@ export const deliverGroup: ContractGroup = {
       await expect(refused).rejects.toBeInstanceOf(DelayTooLongError);
     });
 
-    contract.todo('D12 expired messages are not delivered, and are counted');
+    contract('D12 expired messages are not delivered, and are counted', async (stage) => {
+      const recorder = new Recorder('one', { subscribes: ['a'] });
+      const backend = await stage.open([recorder.agent]);
+      const running = await stage.start([recorder.agent], { backend });
+      await running.drain();
+      await running.publish('a', genericJson, 'expires', { ttlMs: 2 * stage.unitMs });
+      await running.publish('a', genericJson, 'lives', { ttlMs: 1_000 * stage.unitMs });
+
+      await stage.advance(3);
+      const next = await stage.start([recorder.agent], { backend });
+      await next.publish('a', genericJson, 'expires in its delay', { ttlMs: stage.unitMs, delayMs: 2 * stage.unitMs });
+      await stage.advance(4);
+      await stage.fence(next, recorder, 'a');
+
+      expect(recorder.payloads).toEqual(['lives']);
+      expect(await next.stats()).toMatchObject([{ waiting: 0, dead: 0, dropped: { expired: 2 } }]);
+    });
 
     contract('D13 an agent never gets its own messages, except on its $self, which nobody else gets', async (stage) => {
       const echo = new Recorder('echo', { subscribes: ['a'], publishes: ['a'] }, (_, context) => {

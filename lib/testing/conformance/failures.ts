@@ -208,7 +208,7 @@ export const failuresGroup: ContractGroup = {
       expect(letterOf(items[0]).original).toBeUndefined();
     });
 
-    contract('D15 a message without a handler is acknowledged, and blocks nothing', async (stage) => {
+    contract('D15 a message without a handler is acknowledged and counted, and blocks nothing', async (stage) => {
       const recorder = new Recorder('picky', { subscribes: ['a'] });
       const other = { ...genericJson, name: 'something.else' };
       const handlers = recorder.agent.handlers.map((handler) => ({ ...handler, format: other }));
@@ -220,7 +220,9 @@ export const failuresGroup: ContractGroup = {
       await stage.quiet();
 
       expect(recorder.payloads).toEqual(['taken']);
-      expect(await running.stats()).toMatchObject([{ agent: 'picky', waiting: 0, dead: 0 }]);
+      expect(await running.stats()).toMatchObject([
+        { agent: 'picky', waiting: 0, dead: 0, dropped: { 'no-handler': 1 } },
+      ]);
     });
   },
 };
