@@ -149,6 +149,15 @@ export class Bus implements AsyncDisposable {
     return this.#backend.unsubscribe(this.namespace, agent);
   }
 
+  /** Nothing is handed to the agent's instances until `resume`; everything is kept. */
+  pause(agent: string): Promise<void> {
+    return this.#backend.pause(this.namespace, agent, true);
+  }
+
+  resume(agent: string): Promise<void> {
+    return this.#backend.pause(this.namespace, agent, false);
+  }
+
   /** A bus holds nothing; the backend is closed by whoever opened it. */
   async [Symbol.asyncDispose](): Promise<void> {}
 

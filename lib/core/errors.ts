@@ -235,6 +235,18 @@ export class HandlerTimeoutError extends GuildwireError {
   }
 }
 
+/** A handler was started more often than it may, and never said what came of it: it takes its process with it. */
+export class HandlerCrashedError extends GuildwireError {
+  readonly code = 'HANDLER_CRASHED';
+  readonly retryable = false;
+
+  constructor(agent: string, starts: number) {
+    super(
+      `the handler of "${agent}" was started ${starts} times and its process ended each time: look at what it exits on`,
+    );
+  }
+}
+
 /** A message descends from its root over more generations than the guild allows: agents are answering each other in circles. */
 export class HopLimitError extends GuildwireError {
   readonly code = 'HOP_LIMIT';

@@ -5,6 +5,7 @@ import { Alarm } from '../core/alarm.ts';
 import {
   AsyncFormatError,
   BackendUnavailableError,
+  HandlerCrashedError,
   HopLimitError,
   LeaseLostError,
   PayloadInvalidError,
@@ -33,8 +34,10 @@ export interface RunnerOptions extends Workplace {
 const LEASE_WAIT_MS = 20_000;
 /** What a lease lasts beyond the handler's time, for settling. */
 const SETTLE_MARGIN_MS = 10_000;
+/** A longer handler has its lease extended, so that a dead consumer is noticed all the same. */
+const MAX_LEASE_MS = 30_000;
 const MAX_BACKOFF_MS = 30_000;
-const ENRICHMENT_RETRY_MS = 1_000;
+const PREPARATION_RETRY_MS = 1_000;
 /** Dead letters of messages that went too far are further yet by a generation or two, and must reach who watches for them. */
 const EXTRA_HOPS = { dead: 2, errors: 3 } as const;
 
@@ -52,6 +55,8 @@ export class AgentRunner {
   readonly #settler: Settler;
   readonly #stopping = new AbortController();
   readonly #deadlines: Alarm;
+  readonly #heartbeat: Alarm;
+  readonly #leaseMs: number;
   /** In the order of their deadlines, since all attempts of an agent may take the same time. */
   readonly #attempts = new OpenList<Attempt>();
   #running = 0;
@@ -65,6 +70,9 @@ export class AgentRunner {
     this.#handlers = new Map(agent.handlers.map((handler) => [handler.format?.name, handler]));
     this.#settler = new Settler(backend, (settlement, outcome) => this.#onSettled(settlement, outcome));
     this.#deadlines = new Alarm(clock, () => this.#giveUpLate());
+    this.#heartbeat = new Alarm(clock, () => this.#extendLeases());
+    const wanted = Math.min(agent.timeoutMs + SETTLE_MARGIN_MS, MAX_LEASE_MS);
+    this.#leaseMs = Math.max(wanted, backend.features.minLeaseMs);
   }
 
   get agent(): string {
@@ -85,12 +93,12 @@ export class AgentRunner {
     this.#releaseAll();
     await idle;
     this.#deadlines.cancel();
+    this.#heartbeat.cancel();
   }
 
   async #work(): Promise<void> {
     const { backend, clock, agent, namespace, pace, log } = this.#options;
     const { signal } = this.#stopping;
-    const leaseMs = Math.max(agent.timeoutMs + SETTLE_MARGIN_MS, backend.features.minLeaseMs);
     const namespaces = [namespace];
     for (let failures = 0; !signal.aborted; ) {
       const free = agent.concurrency - this.#running;
@@ -99,7 +107,14 @@ export class AgentRunner {
         continue;
       }
       try {
-        const request = { agent: agent.name, namespaces, max: free, leaseMs, waitMs: LEASE_WAIT_MS, signal };
+        const request = {
+          agent: agent.name,
+          namespaces,
+          max: free,
+          leaseMs: this.#leaseMs,
+          waitMs: LEASE_WAIT_MS,
+          signal,
+        };
         for (const lease of await backend.lease(request)) {
           const now = clock.now();
           if (pace.isDue(now)) await pace.turn(now);
@@ -126,21 +141,29 @@ export class AgentRunner {
   /** Starts an attempt. Whatever comes of it is settled, and settling frees the slot. */
   #begin(lease: Lease, now: number): void {
     const refusal = this.#guard(lease, now);
+    const isStarted = lease.returned || this.#options.agent.guarantee === 'at-most-once';
     if (refusal !== undefined) this.#settler.settle(refusal);
-    else if ((lease.message as Message).enrichWithHistory > 0) void this.#beginEnriched(lease);
+    else if (isStarted || (lease.message as Message).enrichWithHistory > 0) void this.#beginSlowly(lease, isStarted);
     else this.#run(lease, NO_HISTORY, now);
   }
 
-  async #beginEnriched(lease: Lease): Promise<void> {
+  /** For the few deliveries that need the backend once more before their handler runs. */
+  async #beginSlowly(lease: Lease, isStarted: boolean): Promise<void> {
     try {
+      const [started] = isStarted ? await this.#options.backend.start([lease]) : [];
+      if (started?.ok === false) {
+        this.#options.log.warn(`a delivery was not started: ${started.error.message}`, this.#fields(lease));
+        this.#freeSlot();
+        return;
+      }
       const history = await enrichment(this.#options.backend, lease.message as Message);
       this.#run(lease, history, this.#options.clock.now());
     } catch (error) {
-      this.#options.log.error('cannot read the history of a message, trying again', {
+      this.#options.log.error('cannot prepare a delivery, trying again', {
         ...this.#fields(lease),
         error: faultOf(error),
       });
-      this.#settler.settle({ kind: 'released', lease, delayMs: ENRICHMENT_RETRY_MS });
+      this.#settler.settle({ kind: 'released', lease, delayMs: PREPARATION_RETRY_MS });
     }
   }
 
@@ -153,6 +176,7 @@ export class AgentRunner {
     const attempt = new Attempt(this.#options, lease, message, history, deadlineAt);
     this.#attempts.add(attempt);
     this.#deadlines.set(deadlineAt);
+    this.#heartbeat.set(now + this.#leaseMs / 3);
     try {
       const payload = handler.format === undefined ? message.payload : decode(handler.format, message);
       const result = handler.run(payload as never, attempt as never);
@@ -229,6 +253,10 @@ export class AgentRunner {
     const { maxHops } = this.#options;
     if (message.expiresAt !== undefined && message.expiresAt <= now)
       return { kind: 'dropped', lease, reason: 'expired' };
+    if (lease.attemptsBefore >= this.#options.agent.retry.attempts) {
+      const fault = faultOf(new HandlerCrashedError(this.agent, lease.attemptsBefore + 1));
+      return { kind: 'dead', lease, reason: 'crashed', fault };
+    }
     const admission = follows(this.#interest, message.topic) ? admissionOf(this.#interest, message) : 'filtered';
     if (admission !== 'admitted') return { kind: 'dropped', lease, reason: admission };
     if (message.hops > maxHops && message.hops > this.#hopLimit(message.topic)) {
@@ -254,7 +282,8 @@ export class AgentRunner {
     const { agent, random, backend, log } = this.#options;
     const fault = faultOf(error);
     const failed = lease.attemptsBefore + 1;
-    if (error instanceof PermanentError || failed >= agent.retry.attempts) {
+    const isLast = failed >= agent.retry.attempts || agent.guarantee === 'at-most-once';
+    if (error instanceof PermanentError || isLast) {
       const reason = error instanceof PermanentError ? 'permanent' : 'failed';
       log.error(`attempt ${failed} of ${agent.retry.attempts} failed, now a dead letter`, {
         ...this.#fields(lease),
@@ -285,9 +314,37 @@ export class AgentRunner {
     return undefined;
   }
 
+  /** Keeps the leases of what still runs; when to do so again. */
+  #extendLeases(): number | undefined {
+    if (this.#attempts.size === 0) return undefined;
+    void this.#extend(this.#attempts.open());
+    return this.#options.clock.now() + this.#leaseMs / 3;
+  }
+
+  /** An attempt whose lease is gone is ended: somebody else has its delivery by now. */
+  async #extend(attempts: readonly Attempt[]): Promise<void> {
+    try {
+      const leases = attempts.map(({ lease }) => lease);
+      const outcomes = await this.#options.backend.extend(leases, this.#leaseMs);
+      for (const [index, attempt] of attempts.entries()) {
+        const outcome = outcomes[index];
+        if (outcome?.ok !== false || !this.#attempts.close(attempt)) continue;
+        attempt.abort(outcome.error);
+        this.#options.log.warn(`an attempt was ended: ${outcome.error.message}`, this.#fields(attempt.lease));
+        this.#freeSlot();
+      }
+    } catch (error) {
+      this.#options.log.error('cannot extend leases, trying again', { agent: this.agent, error: faultOf(error) });
+    }
+  }
+
   /** Hands back what still runs; the handler, if it ever ends, finds that its attempt is over. */
   #releaseAll(): void {
     for (const attempt of this.#attempts.open()) {
+      if (this.#options.agent.guarantee === 'at-most-once') {
+        this.#fail(attempt, new Error('the guild stopped before the handler was done'));
+        continue;
+      }
       this.#attempts.close(attempt);
       attempt.abort(new Error('the guild stops'));
       this.#settler.settle({ kind: 'released', lease: attempt.lease, delayMs: 0 });

@@ -6,6 +6,7 @@ import { OpenList } from '../../core/open-list.ts';
 import type { DropReason, Lease, LeaseRequest, Subscription } from '../backend.ts';
 import type { Batcher } from './batcher.ts';
 import { type Delivery, MemoryLease } from './delivery.ts';
+import { KeyLanes } from './key-lanes.ts';
 import { MinHeap } from './min-heap.ts';
 import { PriorityBuckets } from './priority-buckets.ts';
 
@@ -19,8 +20,8 @@ const isDueBefore = (one: Delivery, other: Delivery) => one.dueAt < other.dueAt;
 
 /** Hands out deliveries in microtask batches; no timer or closure is made per delivery. */
 export class DeliveryQueue {
-  /** Undefined while the agent has none. */
-  subscription: Subscription | undefined;
+  #subscription: Subscription | undefined;
+  #isPaused = false;
   readonly #namespace: string;
   readonly agent: string;
   readonly #clock: Clock;
@@ -28,6 +29,8 @@ export class DeliveryQueue {
   readonly #batcher: Batcher;
   #ready = new PriorityBuckets<Delivery>();
   #delayed = new MinHeap<Delivery>(isDueBefore);
+  /** Undefined without order by key. */
+  #lanes: KeyLanes | undefined;
   /** Deliveries that ended without their handler. */
   readonly dropped: Partial<Record<DropReason, number>> = {};
   readonly #leased = new OpenList<MemoryLease>();
@@ -42,8 +45,35 @@ export class DeliveryQueue {
     this.#alarm = new Alarm(clock, () => this.#ring());
   }
 
+  /** Undefined while the agent has none. */
+  get subscription(): Subscription | undefined {
+    return this.#subscription;
+  }
+
+  /** From now on; what waits is put in the order that the subscription asks for. */
+  set subscription(subscription: Subscription) {
+    const isOrdered = subscription.ordering === 'key';
+    this.#subscription = subscription;
+    if (isOrdered === (this.#lanes !== undefined)) return;
+    const waiting = [...this.#pending()].sort((one, other) => (one.id < other.id ? -1 : 1));
+    this.#forgetWaiting();
+    this.#lanes = isOrdered ? new KeyLanes() : undefined;
+    for (const { delivery } of this.#leased.open())
+      if (this.#lanes?.has(delivery) === false) this.#lanes.enter(delivery);
+    for (const delivery of waiting) this.addAt(delivery, delivery.dueAt);
+  }
+
+  get isPaused(): boolean {
+    return this.#isPaused;
+  }
+
+  set isPaused(isPaused: boolean) {
+    this.#isPaused = isPaused;
+    if (!isPaused) this.#serveSoon();
+  }
+
   get waiting(): number {
-    return this.#ready.size + this.#delayed.size;
+    return this.#ready.size + this.#delayed.size + (this.#lanes?.waiting ?? 0);
   }
 
   /** Unix ms of the oldest message that waits. */
@@ -56,29 +86,42 @@ export class DeliveryQueue {
   /** Ends the subscription; what waited, or was in a consumer's hands, is given to the caller. */
   empty(): readonly Delivery[] {
     const open = [...this.#pending(), ...this.#leased.open().map(({ delivery }) => delivery)];
-    this.subscription = undefined;
-    this.#ready = new PriorityBuckets();
-    this.#delayed = new MinHeap(isDueBefore);
+    this.#subscription = undefined;
+    this.#forgetWaiting();
+    this.#lanes = undefined;
     for (const lease of this.#leased.open()) this.#leased.close(lease);
     return open;
   }
 
   /** Queues a delivery that is newer than all before it. */
   add(delivery: Delivery): void {
+    if (this.#lanes?.enter(delivery) === false) return;
     this.#ready.push(delivery);
     this.#serveSoon();
   }
 
-  /** Queues a delivery of any age, not before `dueAt` (Unix ms). */
+  /** Queues a delivery of any age, not before `dueAt` (Unix ms); with order by key it then joins at the end. */
   addAt(delivery: Delivery, dueAt: number): void {
+    delivery.dueAt = dueAt;
     if (dueAt > this.#clock.now()) {
-      delivery.dueAt = dueAt;
       this.#delayed.push(delivery);
       this.#alarm.set(dueAt);
-    } else {
-      this.#ready.pushLate(delivery);
-      this.#serveSoon();
-    }
+    } else this.#makeReady(delivery);
+  }
+
+  /** Takes a delivery back from a consumer, to be handed out again at `dueAt`. It keeps the place of its key. */
+  giveBack(lease: MemoryLease, dueAt: number): void {
+    this.#leased.close(lease);
+    if (lease.isMarked) lease.delivery.marks--;
+    lease.delivery.returned = false;
+    this.addAt(lease.delivery, dueAt);
+  }
+
+  /** Ends a delivery for good; the next of its key may go. */
+  finish(lease: MemoryLease): Delivery {
+    this.#leased.close(lease);
+    this.#freeKey(lease.delivery);
+    return lease.delivery;
   }
 
   lease(request: LeaseRequest): Promise<readonly Lease[]> {
@@ -97,10 +140,13 @@ export class DeliveryQueue {
     return (lease as MemoryLease).isOpen;
   }
 
-  /** Takes the delivery out of the consumer's hands; where it goes is the caller's to say. */
-  take(lease: MemoryLease): Delivery {
-    this.#leased.close(lease);
-    return lease.delivery;
+  /** Records that the handler is about to run. */
+  start(lease: MemoryLease): void {
+    if (lease.returned && !lease.isMarked) {
+      lease.isMarked = true;
+      lease.delivery.marks++;
+    }
+    lease.isAcknowledged = this.#subscription?.guarantee === 'at-most-once';
   }
 
   extend(lease: MemoryLease, leaseMs: number): number {
@@ -119,11 +165,31 @@ export class DeliveryQueue {
   *#pending(): Iterable<Delivery> {
     yield* this.#ready.values();
     yield* this.#delayed.values();
+    if (this.#lanes !== undefined) yield* this.#lanes.values();
+  }
+
+  #forgetWaiting(): void {
+    this.#ready = new PriorityBuckets();
+    this.#delayed = new MinHeap(isDueBefore);
+  }
+
+  /** One that was first of its key before still is; any other joins its key at the end. */
+  #makeReady(delivery: Delivery): void {
+    if (this.#lanes !== undefined && !delivery.isHead && !this.#lanes.enter(delivery)) return;
+    this.#ready.pushLate(delivery);
+    this.#serveSoon();
+  }
+
+  #freeKey(delivery: Delivery): void {
+    const next = this.#lanes?.leave(delivery);
+    if (next === undefined) return;
+    this.#ready.pushLate(next);
+    this.#serveSoon();
   }
 
   #handOut({ max, leaseMs }: LeaseRequest): MemoryLease[] {
     const leases: MemoryLease[] = [];
-    if (this.#ready.size === 0) return leases;
+    if (this.#ready.size === 0 || this.#isPaused) return leases;
     const now = this.#clock.now();
     for (let delivery = this.#ready.pop(); delivery !== undefined; delivery = this.#ready.pop()) {
       if (delivery.firstAttemptAt === 0) delivery.firstAttemptAt = now;
@@ -141,7 +207,7 @@ export class DeliveryQueue {
   }
 
   readonly #serve = (): void => {
-    while (this.#waiters.length > 0 && this.#ready.size > 0) {
+    while (this.#waiters.length > 0 && this.#ready.size > 0 && !this.#isPaused) {
       const { request, resolve } = this.#waiters.shift() as Waiter;
       resolve(this.#handOut(request));
     }
@@ -157,7 +223,7 @@ export class DeliveryQueue {
         break;
       }
       this.#delayed.pop();
-      this.#ready.pushLate(due);
+      this.#makeReady(due);
     }
     for (const lease of this.#leased.open()) {
       if (lease.until > now) next = Math.min(next, lease.until);
@@ -169,10 +235,15 @@ export class DeliveryQueue {
     return next === Number.POSITIVE_INFINITY ? undefined : next;
   }
 
+  /** The consumer is gone; its delivery goes to another, unless it was acknowledged. */
   #takeOver(lease: MemoryLease): void {
-    const delivery = this.take(lease);
-    delivery.returned = true;
-    this.#ready.pushLate(delivery);
+    this.#leased.close(lease);
+    if (lease.isAcknowledged) {
+      this.#freeKey(lease.delivery);
+      return;
+    }
+    lease.delivery.returned = true;
+    this.#ready.pushLate(lease.delivery);
   }
 
   #watch(signal: AbortSignal): void {

@@ -18,6 +18,10 @@ export class Delivery {
   faults: readonly Fault[] = [];
   firstAttemptAt = 0;
   returned = false;
+  /** Starts without an outcome (D6). */
+  marks = 0;
+  /** Holds the place of its key (D4); false where there is no order. */
+  isHead = false;
   /** Unix ms; while delayed or due for retry. */
   dueAt = 0;
 
@@ -42,12 +46,20 @@ export class MemoryLease implements Lease, Closable {
   readonly namespace: string;
   until: number;
   readonly delivery: Delivery;
+  readonly attemptsBefore: number;
+  readonly returned: boolean;
+  /** Its start was marked, so its outcome takes the mark away. */
+  isMarked = false;
+  /** At most once: acknowledged when it was started, and never handed out again. */
+  isAcknowledged = false;
 
   constructor(agent: string, namespace: string, until: number, delivery: Delivery) {
     this.agent = agent;
     this.namespace = namespace;
     this.until = until;
     this.delivery = delivery;
+    this.attemptsBefore = delivery.faults.length + delivery.marks;
+    this.returned = delivery.returned;
   }
 
   /** In one process the object itself is the proof; its name is only for logs. */
@@ -67,16 +79,8 @@ export class MemoryLease implements Lease, Closable {
     return this.delivery.key;
   }
 
-  get attemptsBefore(): number {
-    return this.delivery.faults.length;
-  }
-
   get firstAttemptAt(): number {
     return this.delivery.firstAttemptAt;
-  }
-
-  get returned(): boolean {
-    return this.delivery.returned;
   }
 
   get epoch(): number {

@@ -55,13 +55,13 @@ const MAX_PAYLOAD_BYTES = 25 * 1024 * 1024;
 const features: Features = {
   runtimeSubscriptions: true,
   startFrom: ['now', 'beginning', 'id'],
-  orderingByKey: false,
+  orderingByKey: true,
   priorities: 'strict',
   plans: false,
-  guarantees: ['at-least-once', 'exactly-once'],
+  guarantees: ['at-least-once', 'at-most-once', 'exactly-once'],
   maxDelayMs: 365 * DAY_MS,
   delayPrecisionMs: 1_000,
-  pausing: false,
+  pausing: true,
   tailHorizonMs: 0,
   tailing: false,
   progress: false,
@@ -135,10 +135,6 @@ export class MemoryBackend implements Backend {
   }
 
   async subscribe(subscription: Subscription): Promise<void> {
-    if (subscription.ordering === 'key') throw new UnsupportedFeatureError(this.name, 'ordering by key');
-    if (!features.guarantees.includes(subscription.guarantee)) {
-      throw new UnsupportedFeatureError(this.name, `the guarantee ${subscription.guarantee}`);
-    }
     this.#namespace(subscription.namespace).subscribe(subscription);
   }
 
@@ -146,8 +142,8 @@ export class MemoryBackend implements Backend {
     this.#namespace(namespace).unsubscribe(agent);
   }
 
-  async pause(): Promise<void> {
-    throw new UnsupportedFeatureError(this.name, 'pausing');
+  async pause(namespace: string, agent: string, paused: boolean): Promise<void> {
+    this.#namespace(namespace).queueOf(agent).isPaused = paused;
   }
 
   lease(request: LeaseRequest): Promise<readonly Lease[]> {
@@ -162,7 +158,14 @@ export class MemoryBackend implements Backend {
   }
 
   async start(leases: readonly Lease[]): Promise<Outcome[]> {
-    return leases.map((lease) => (this.#queueHolding(lease) === undefined ? lost(lease) : { ok: true }));
+    return leases.map((lease) => {
+      const queue = this.#queueHolding(lease);
+      if (queue === undefined) return lost(lease);
+      const held = lease as MemoryLease;
+      queue.start(held);
+      if (held.isAcknowledged) this.#room.release(held.delivery.bytes);
+      return { ok: true };
+    });
   }
 
   async extend(leases: readonly Lease[], leaseMs: number): Promise<Outcome<{ readonly until: number }>[]> {
@@ -184,14 +187,15 @@ export class MemoryBackend implements Backend {
     const namespace = this.#namespace(lease.namespace);
     const refusal = settlement.kind === 'completed' ? this.#refusal(settlement, namespace) : undefined;
     if (refusal !== undefined) return { ok: false, error: refusal };
-    const delivery = queue.take(lease as MemoryLease);
-    if (settlement.kind === 'retry' || settlement.kind === 'released') {
-      if (settlement.kind === 'retry') delivery.faults = [...delivery.faults, settlement.fault];
-      queue.addAt(delivery, this.#clock.now() + settlement.delayMs);
+    const held = lease as MemoryLease;
+    if ((settlement.kind === 'retry' || settlement.kind === 'released') && !held.isAcknowledged) {
+      if (settlement.kind === 'retry') held.delivery.faults = [...held.delivery.faults, settlement.fault];
+      queue.giveBack(held, this.#clock.now() + settlement.delayMs);
       return SETTLED;
     }
-    this.#room.release(delivery.bytes);
-    namespace.idempotency.forget(lease as MemoryLease);
+    const delivery = queue.finish(held);
+    if (!held.isAcknowledged) this.#room.release(delivery.bytes);
+    namespace.idempotency.forget(held);
     if (settlement.kind === 'dead') {
       return { ok: true, ids: [namespace.bury(delivery, agent, settlement.reason, settlement.fault)] };
     }
@@ -199,6 +203,7 @@ export class MemoryBackend implements Backend {
       queue.dropped[settlement.reason] = (queue.dropped[settlement.reason] ?? 0) + 1;
       return SETTLED;
     }
+    if (settlement.kind !== 'completed') return SETTLED;
     namespace.state.write(agent, settlement.state);
     if (settlement.outputs.length === 0) return SETTLED;
     return { ok: true, ids: settlement.outputs.map((draft) => namespace.publishOnce(draft).id) };
@@ -250,7 +255,7 @@ export class MemoryBackend implements Backend {
       dead: namespace.deadLettersOf(queue.agent).length,
       dropped: { ...queue.dropped },
       oldestAt: queue.oldestAt(),
-      paused: false,
+      paused: queue.isPaused,
     }));
   }
 

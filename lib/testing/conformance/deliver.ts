@@ -109,8 +109,6 @@ export const deliverGroup: ContractGroup = {
       },
     );
 
-    contract.todo('D4 deliveries of one key come one at a time, in order, retries included, and other keys go on');
-
     contract(
       'D5 among waiting messages the more urgent go first, oldest first within a priority',
       async (stage, { skip }) => {
@@ -128,7 +126,27 @@ export const deliverGroup: ContractGroup = {
         expect(recorder.payloads).toEqual([3, 6, 5, 1, 2, 7, 0, 4]);
       },
     );
-    contract.todo('D5 with ordering by key, priority chooses among the heads of keys');
+    contract('D5 with ordering by key, priority chooses among the heads of keys', async (stage, { skip }) => {
+      const recorder = new Recorder('one', { subscribes: ['a'], concurrency: 1, ordering: 'key' });
+      const backend = await stage.open([recorder.agent]);
+      if (backend.features.priorities !== 'strict') skip('the backend orders by priority at best effort');
+      const running = await stage.start([recorder.agent], { backend });
+      await running.drain();
+
+      const entries = [
+        ['x1', 'x', 7],
+        ['x2', 'x', 0],
+        ['y1', 'y', 3],
+        ['y2', 'y', 9],
+        ['z1', 'z', 5],
+      ] as const;
+      for (const [payload, key, priority] of entries)
+        await running.publish('a', genericJson, payload, { key, priority });
+      await stage.start([recorder.agent], { backend });
+      await recorder.started(entries.length);
+
+      expect(recorder.payloads).toEqual(['y1', 'z1', 'x1', 'x2', 'y2']);
+    });
 
     contract('D11 a delayed message is never early, and not late beyond the stated precision', async (stage) => {
       const times: number[] = [];
@@ -248,7 +266,78 @@ export const deliverGroup: ContractGroup = {
       expect((await other.stats()).map(({ dead }) => dead)).toEqual([0]);
     });
 
-    contract.todo('D17 pause, resume, and drain within a deadline');
+    contract('D17 while an agent is paused nothing is handed out, and everything is kept', async (stage, { skip }) => {
+      const [paused, other] = [
+        new Recorder('paused', { subscribes: ['a'] }),
+        new Recorder('other', { subscribes: ['a'] }),
+      ];
+      const backend = await stage.open([paused.agent, other.agent]);
+      if (!backend.features.pausing) skip('the backend cannot pause');
+      const running = await stage.start([paused.agent, other.agent], { backend });
+      const settle = () => stage.advance(Math.ceil(backend.features.pauseDelayMs / stage.unitMs));
+
+      await running.pause('paused');
+      await settle();
+      for (const n of [1, 2, 3]) await running.publish('a', genericJson, n);
+      await stage.fence(running, other, 'a');
+
+      expect(paused.payloads).toEqual([]);
+      const stats = await running.stats();
+      expect(stats.find(({ agent }) => agent === 'paused')).toMatchObject({ paused: true, waiting: 4 });
+      await running.resume('paused');
+      await settle();
+      await paused.started(3);
+      expect(paused.payloads).toEqual([1, 2, 3]);
+      expect((await running.stats()).map((each) => each.paused)).toEqual([false, false]);
+    });
+
+    contract('D17 draining takes nothing new and lets what runs finish', async (stage) => {
+      const finished: unknown[] = [];
+      const recorder = new Recorder('worker', { subscribes: ['a'], concurrency: 2 }, async (payload, context) => {
+        await context.sleep(2 * stage.unitMs);
+        finished.push(payload);
+      });
+      const running = await stage.start([recorder.agent]);
+      for (const n of [1, 2, 3]) await running.publish('a', genericJson, n);
+      await recorder.started(2);
+
+      const drained = running.drain(10 * stage.unitMs);
+      await stage.advance(4);
+      await drained;
+
+      expect(finished).toEqual([1, 2]);
+      expect(recorder.payloads).toEqual([1, 2]);
+      expect(await running.stats()).toMatchObject([{ waiting: 1 }]);
+    });
+
+    contract(
+      'D17 what still runs at the deadline of a drain is handed back, uncounted, and has no effect',
+      async (stage) => {
+        const stuck = new Recorder('worker', { subscribes: ['a'], publishes: ['out'] }, async (_, context) => {
+          context.publish('out', genericJson, 'by the stuck one');
+          await context.sleep(20 * stage.unitMs);
+        });
+        const quick = new Recorder('worker', { subscribes: ['a'], publishes: ['out'] }, (_, context) => {
+          context.publish('out', genericJson, 'by the next');
+        });
+        const sink = new Recorder('sink', { subscribes: ['out'] });
+        const backend = await stage.open([stuck.agent, sink.agent]);
+        const running = await stage.start([stuck.agent], { backend });
+        const id = await running.publish('a', genericJson, 1);
+        await stuck.started(1);
+
+        const drained = running.drain(3 * stage.unitMs);
+        await stage.advance(5);
+        await drained;
+        const next = await stage.start([quick.agent, sink.agent], { backend });
+        await quick.started(1);
+        await stage.advance(20);
+        await stage.fence(next, sink, 'out');
+
+        expect(quick.attempts).toMatchObject([{ attempt: 1, message: { id } }]);
+        expect(sink.payloads).toEqual(['by the next']);
+      },
+    );
 
     contract('D18 unsubscribing stops deliveries at once, and touches nobody else', async (stage, { skip }) => {
       const [leaving, staying] = [

@@ -6,6 +6,8 @@ import { failuresGroup } from './failures.ts';
 import { guardGroup } from './guard.ts';
 import type { CreateHarness } from './harness.ts';
 import { historyGroup } from './history.ts';
+import { leasesGroup } from './leases.ts';
+import { orderingGroup } from './ordering.ts';
 import { outageGroup } from './outage.ts';
 import { outputsGroup } from './outputs.ts';
 import { publishGroup } from './publish.ts';
@@ -15,6 +17,8 @@ import { stateGroup } from './state.ts';
 const groups = [
   publishGroup,
   deliverGroup,
+  orderingGroup,
+  leasesGroup,
   failuresGroup,
   outputsGroup,
   stateGroup,

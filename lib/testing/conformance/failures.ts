@@ -121,10 +121,6 @@ export const failuresGroup: ContractGroup = {
       },
     );
 
-    contract.todo(
-      'D6 a handler that kills its process is a dead letter after attempts + 1 starts, and throttling never counts',
-    );
-
     contract('D7 after its last attempt a delivery is a dead letter that embeds everything', async (stage) => {
       const retry = { attempts: 3, baseMs: 0, maxMs: 0 };
       const recorder = new Recorder('doomed', { subscribes: ['a'], retry }, (_, { attempt }) => {
