@@ -3,7 +3,7 @@ export type * from './backends/backend.ts';
 export { MemoryBackend, type MemoryOptions } from './backends/memory/memory-backend.ts';
 export { type OpenBackendOptions, openBackend } from './backends/open-backend.ts';
 export { Bus, type BusOptions, openBus, type PublishEntry, type PublishOutcome, type Topics } from './bus/bus.ts';
-export type { HistoryQuery } from './bus/history-query.ts';
+export type { HistoryQuery, TailQuery } from './bus/history-query.ts';
 export type { PublishOptions } from './bus/publish-options.ts';
 export { type Clock, systemClock, type Timer } from './core/clock.ts';
 export { DEAD_LETTER_FORMAT, type DeadLetter } from './core/dead-letter.ts';

@@ -1,9 +1,9 @@
 /** @module The bus: what a program publishes and reads with, in one namespace of a backend. */
-import type { AgentStats, Backend, Outcome, Page } from '../backends/backend.ts';
+import type { AgentStats, Backend, Cursor, Outcome, Page } from '../backends/backend.ts';
 import { type Clock, systemClock } from '../core/clock.ts';
 import { type FieldFault, GuildwireError, InvalidArgumentError } from '../core/errors.ts';
 import type { Format, InputOf } from '../core/format.ts';
-import type { GemstoneId } from '../core/gemstone-id.ts';
+import { type GemstoneId, timeOf } from '../core/gemstone-id.ts';
 import {
   type Draft,
   type Message,
@@ -11,12 +11,13 @@ import {
   parseReference,
   type Reference,
   type Sender,
+  toReference,
 } from '../core/message.ts';
 import { messageRules } from '../core/message-rules.ts';
 import { show } from '../core/show.ts';
 import { TopicFamilies } from '../core/topic-family.ts';
 import { Drafts } from './drafts.ts';
-import { type HistoryQuery, toReadQuery } from './history-query.ts';
+import { type HistoryQuery, type TailQuery, toReadQuery } from './history-query.ts';
 import type { PublishOptions } from './publish-options.ts';
 
 /** One topic, or several: one message with one id, stored under each. */
@@ -45,12 +46,15 @@ export interface BusOptions {
 
 export const DEFAULT_NAMESPACE = 'default';
 const MAX_BATCH = 100;
+/** How long one call waits for something new before it is made again. */
+const TAIL_WAIT_MS = 20_000;
 let buses = 0;
 
 export class Bus implements AsyncDisposable {
   readonly namespace: string;
   readonly #backend: Backend;
   readonly #drafts: Drafts;
+  readonly #clock: Clock;
   readonly #name = `${Date.now().toString(36)}-${process.pid}-${++buses}`;
   #calls = 0;
 
@@ -68,6 +72,7 @@ export class Bus implements AsyncDisposable {
     if (faults.length > 0) throw new InvalidArgumentError(faults);
     this.namespace = namespace;
     this.#backend = backend;
+    this.#clock = clock;
     const { features } = backend;
     this.#drafts = new Drafts({ namespace, sender: from, families, features, now: () => clock.now() });
   }
@@ -116,6 +121,47 @@ export class Bus implements AsyncDisposable {
   /** A page of the history, in the order of ids. Reading never consumes. */
   async read(query: HistoryQuery): Promise<Page<Message>> {
     return this.#backend.read(toReadQuery(this.namespace, query));
+  }
+
+  /**
+   * Every message that the query names, as it is stored: from `since` on, else from now on. None is skipped, and none comes
+   * twice. Ends when `signal` aborts.
+   *
+   * @throws InvalidArgumentError with every fault of the query.
+   * @throws UnsupportedFeatureError if the backend cannot follow its log.
+   * @example
+   * for await (const message of bus.tail({ pattern: 'doc.**' })) console.log(message.topic, message.payload);
+   */
+  async *tail(
+    query: TailQuery,
+    options: { readonly signal?: AbortSignal } = {},
+  ): AsyncGenerator<Message, void, undefined> {
+    const { signal } = options;
+    const { features } = this.#backend;
+    const { since = this.#clock.now() } = query;
+    const base = {
+      ...toReadQuery(this.namespace, { ...query, since }),
+      order: 'arrival',
+      waitMs: TAIL_WAIT_MS,
+    } as const;
+    const shown = new Set<string>();
+    let after: Cursor | undefined;
+    while (!signal?.aborted) {
+      const page = await this.#backend.read({
+        ...base,
+        ...(after !== undefined && { after }),
+        ...(signal && { signal }),
+      });
+      for (const message of page.items) {
+        const reference = toReference(message);
+        if (shown.has(reference)) continue;
+        // Only a store that lets late writers in gives a message twice.
+        if (features.tailHorizonMs > 0) shown.add(reference);
+        yield message;
+      }
+      forgetOlder(shown, this.#clock.now() - 2 * features.tailHorizonMs);
+      after = page.next ?? after;
+    }
   }
 
   /** The messages at these places, in the order asked; those that are not there are left out. */
@@ -172,6 +218,14 @@ export class Bus implements AsyncDisposable {
 
   #nonce(): string {
     return `${this.#name}-${++this.#calls}`;
+  }
+}
+
+/** What is too old to be read again needs no remembering. */
+function forgetOlder(shown: Set<string>, before: number): void {
+  for (const reference of shown) {
+    if (timeOf(parseReference(reference).id) >= before) return;
+    shown.delete(reference);
   }
 }
 

@@ -76,6 +76,9 @@ const rules: Readonly<Record<string, Check>> = {
   priority: priorityRule,
 };
 
+/** What a tail follows: a history query without pages or an end. */
+export type TailQuery = Omit<HistoryQuery, 'order' | 'until' | 'limit' | 'after'>;
+
 /**
  * The port's query.
  *

@@ -31,9 +31,9 @@ export interface PublishOptions {
   readonly enrichWithHistory?: number;
   /** Travels along, merged over that of the message being handled; 16 KB in all. */
   readonly sessionState?: JsonObject;
-  /** Unix ms by which the message and all that descends from it should be handled. Carried along; nothing enforces it yet. */
+  /** Unix ms by which the message and all that descends from it must have started; past it deliveries become dead letters. */
   readonly deadlineAt?: number;
-  /** What handling the message and all that descends from it may cost. Carried along; nothing enforces it yet. */
+  /** What handling the message and all that descends from it may cost, as handlers report with `context.spend`. */
   readonly budget?: Budget;
   readonly status?: 'running' | 'error' | 'completed';
   readonly traceparent?: string;

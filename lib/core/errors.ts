@@ -259,6 +259,32 @@ export class HopLimitError extends GuildwireError {
   }
 }
 
+/** What descends from the root was not handled by the root's deadline; nothing more of it is started. */
+export class DeadlineExceededError extends GuildwireError {
+  readonly code = 'DEADLINE_EXCEEDED';
+  readonly retryable = false;
+
+  constructor(deadlineAt: number) {
+    super(`the deadline ${new Date(deadlineAt).toISOString()} has passed: publish anew with a later deadlineAt`);
+  }
+}
+
+/** What descends from the root has spent the root's budget; nothing more of it is started. */
+export class BudgetExceededError extends GuildwireError {
+  readonly code = 'BUDGET_EXCEEDED';
+  readonly retryable = false;
+
+  constructor(
+    spent: { readonly usd: number; readonly tokens: number },
+    budget: { readonly usd?: number; readonly tokens?: number },
+  ) {
+    const limits = Object.entries(budget).map(
+      ([unit, limit]) => `${spent[unit as 'usd' | 'tokens']} of ${limit} ${unit}`,
+    );
+    super(`the budget is spent (${limits.join(', ')}): publish anew with a larger budget`);
+  }
+}
+
 /** Thrown by a handler to say that no retry will help: the delivery becomes a dead letter at once. */
 export class PermanentError extends GuildwireError {
   readonly code = 'PERMANENT';

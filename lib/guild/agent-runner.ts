@@ -1,10 +1,12 @@
 /** @module One instance of one agent at work: leases deliveries, runs the handler, settles what it decided. */
-import type { Lease, Outcome, Settlement, Subscription } from '../backends/backend.ts';
+import type { Lease, Outcome, Settlement, Spend, Subscription } from '../backends/backend.ts';
 import { admissionOf, follows } from '../core/admission.ts';
 import { Alarm } from '../core/alarm.ts';
 import {
   AsyncFormatError,
   BackendUnavailableError,
+  BudgetExceededError,
+  DeadlineExceededError,
   HandlerCrashedError,
   HopLimitError,
   LeaseLostError,
@@ -139,16 +141,17 @@ export class AgentRunner {
   }
 
   /** Starts an attempt. Whatever comes of it is settled, and settling frees the slot. */
-  #begin(lease: Lease, now: number): void {
+  #begin(lease: Lease, now: number, spent?: Spend): void {
     const refusal = this.#guard(lease, now);
     const isStarted = lease.returned || this.#options.agent.guarantee === 'at-most-once';
     if (refusal !== undefined) this.#settler.settle(refusal);
-    else if (isStarted || (lease.message as Message).enrichWithHistory > 0) void this.#beginSlowly(lease, isStarted);
-    else this.#run(lease, NO_HISTORY, now);
+    else if (isStarted || (lease.message as Message).enrichWithHistory > 0)
+      void this.#beginSlowly(lease, isStarted, spent);
+    else this.#run(lease, NO_HISTORY, now, spent);
   }
 
   /** For the few deliveries that need the backend once more before their handler runs. */
-  async #beginSlowly(lease: Lease, isStarted: boolean): Promise<void> {
+  async #beginSlowly(lease: Lease, isStarted: boolean, spent: Spend | undefined): Promise<void> {
     try {
       const [started] = isStarted ? await this.#options.backend.start([lease]) : [];
       if (started?.ok === false) {
@@ -157,7 +160,7 @@ export class AgentRunner {
         return;
       }
       const history = await enrichment(this.#options.backend, lease.message as Message);
-      this.#run(lease, history, this.#options.clock.now());
+      this.#run(lease, history, this.#options.clock.now(), spent);
     } catch (error) {
       this.#options.log.error('cannot prepare a delivery, trying again', {
         ...this.#fields(lease),
@@ -168,12 +171,12 @@ export class AgentRunner {
   }
 
   /** Runs the handler; a handler that does not wait is settled without a promise. */
-  #run(lease: Lease, history: readonly Message[], now: number): void {
+  #run(lease: Lease, history: readonly Message[], now: number, spent: Spend | undefined): void {
     const { agent } = this.#options;
     const message = lease.message as Message;
     const handler = this.#handlerOf(message) as Handler;
     const deadlineAt = now + agent.timeoutMs;
-    const attempt = new Attempt(this.#options, lease, message, history, deadlineAt);
+    const attempt = new Attempt(this.#options, lease, message, history, deadlineAt, spent);
     this.#attempts.add(attempt);
     this.#deadlines.set(deadlineAt);
     this.#heartbeat.set(now + this.#leaseMs / 3);
@@ -198,14 +201,14 @@ export class AgentRunner {
       return;
     }
     this.#attempts.close(attempt);
-    this.#settler.settle({ kind: 'completed', lease: attempt.lease, outputs: attempt.end(), state: NO_STATE });
+    this.#settle(attempt, { kind: 'completed', lease: attempt.lease, outputs: attempt.end(), state: NO_STATE });
   }
 
   async #completeWithState(attempt: Attempt): Promise<void> {
     try {
       const state = await attempt.state.writes();
       if (!this.#attempts.close(attempt)) return;
-      this.#settler.settle({ kind: 'completed', lease: attempt.lease, outputs: attempt.end(), state });
+      this.#settle(attempt, { kind: 'completed', lease: attempt.lease, outputs: attempt.end(), state });
     } catch (error) {
       this.#fail(attempt, error);
     }
@@ -215,7 +218,11 @@ export class AgentRunner {
   #fail(attempt: Attempt, error: unknown): void {
     if (!this.#attempts.close(attempt)) return;
     attempt.abort(error instanceof Error ? error : new Error('the attempt failed'));
-    this.#settler.settle(this.#failure(attempt.lease, error));
+    this.#settle(attempt, this.#failure(attempt.lease, error));
+  }
+
+  #settle({ spent }: Attempt, settlement: Settlement): void {
+    this.#settler.settle(spent === undefined ? settlement : { ...settlement, spent });
   }
 
   #onSettled(settlement: Settlement, outcome: Outcome): void {
@@ -223,10 +230,12 @@ export class AgentRunner {
       this.#freeSlot();
     } else if (outcome.error instanceof StateConflictError) {
       // Somebody else changed what this attempt had read: it is run again, and that is no failure.
-      this.#begin(settlement.lease, this.#options.clock.now());
+      this.#begin(settlement.lease, this.#options.clock.now(), settlement.spent);
     } else if (settlement.kind === 'completed' && !LEFT_TO_OTHERS.some((kind) => outcome.error instanceof kind)) {
       // The backend refuses what the attempt decided, so the attempt has failed like one that threw.
-      this.#settler.settle(this.#failure(settlement.lease, outcome.error));
+      const { lease, spent } = settlement;
+      const failure = this.#failure(lease, outcome.error);
+      this.#settler.settle(spent === undefined ? failure : { ...failure, spent });
     } else {
       this.#options.log.warn(`an attempt had no effect: ${outcome.error.message}`, this.#fields(settlement.lease));
       this.#freeSlot();
@@ -250,20 +259,35 @@ export class AgentRunner {
     const { message } = lease;
     if (message === undefined)
       return this.#undecodable(lease, new UndecodableError([{ field: 'body', problem: 'is no message' }]));
-    const { maxHops } = this.#options;
     if (message.expiresAt !== undefined && message.expiresAt <= now)
       return { kind: 'dropped', lease, reason: 'expired' };
+    const halted = this.#halted(lease, message, now);
+    if (halted !== undefined) return halted;
     if (lease.attemptsBefore >= this.#options.agent.retry.attempts) {
       const fault = faultOf(new HandlerCrashedError(this.agent, lease.attemptsBefore + 1));
       return { kind: 'dead', lease, reason: 'crashed', fault };
     }
     const admission = follows(this.#interest, message.topic) ? admissionOf(this.#interest, message) : 'filtered';
     if (admission !== 'admitted') return { kind: 'dropped', lease, reason: admission };
-    if (message.hops > maxHops && message.hops > this.#hopLimit(message.topic)) {
-      const limit = this.#hopLimit(message.topic);
-      return { kind: 'dead', lease, reason: 'hops', fault: faultOf(new HopLimitError(message.hops, limit)) };
-    }
     return this.#handlerOf(message) === undefined ? { kind: 'dropped', lease, reason: 'no-handler' } : undefined;
+  }
+
+  /** What ends everything that descends from a root: too many generations, its deadline, its budget (G1, G2). */
+  #halted(lease: Lease, { hops, topic, deadlineAt, budget }: Message, now: number): Settlement | undefined {
+    const halt = (reason: 'hops' | 'deadline' | 'budget', error: Error): Settlement => {
+      const fault = faultOf(error);
+      this.#options.log.error('a delivery is halted, now a dead letter', { ...this.#fields(lease), error: fault });
+      return { kind: 'dead', lease, reason, fault };
+    };
+    if (hops > this.#options.maxHops && hops > this.#hopLimit(topic)) {
+      return halt('hops', new HopLimitError(hops, this.#hopLimit(topic)));
+    }
+    if (deadlineAt !== undefined && deadlineAt <= now) return halt('deadline', new DeadlineExceededError(deadlineAt));
+    if (budget === undefined) return undefined;
+    const { usd, tokens } = lease.spent;
+    const isSpent =
+      usd >= (budget.usd ?? Number.POSITIVE_INFINITY) || tokens >= (budget.tokens ?? Number.POSITIVE_INFINITY);
+    return isSpent ? halt('budget', new BudgetExceededError(lease.spent, budget)) : undefined;
   }
 
   #hopLimit(topic: string): number {
@@ -347,7 +371,7 @@ export class AgentRunner {
       }
       this.#attempts.close(attempt);
       attempt.abort(new Error('the guild stops'));
-      this.#settler.settle({ kind: 'released', lease: attempt.lease, delayMs: 0 });
+      this.#settle(attempt, { kind: 'released', lease: attempt.lease, delayMs: 0 });
     }
   }
 

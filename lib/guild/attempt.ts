@@ -1,5 +1,5 @@
 /** @module One attempt: the context that a handler gets, and what it collected when the handler is done. */
-import type { Backend, Lease, Page } from '../backends/backend.ts';
+import type { Backend, Lease, Page, Spend } from '../backends/backend.ts';
 import type { Topics } from '../bus/bus.ts';
 import type { Drafts } from '../bus/drafts.ts';
 import { type HistoryQuery, toReadQuery } from '../bus/history-query.ts';
@@ -8,6 +8,7 @@ import type { Clock } from '../core/clock.ts';
 import { deliveryKey } from '../core/delivery-key.ts';
 import {
   AttemptEndedError,
+  type FieldFault,
   HandlerTimeoutError,
   InvalidArgumentError,
   NoReplyAddressError,
@@ -18,6 +19,7 @@ import type { GemstoneId } from '../core/gemstone-id.ts';
 import type { JsonObject } from '../core/json.ts';
 import { childThread, type Draft, type Message, parseReference, type Reference, toReference } from '../core/message.ts';
 import type { Closable } from '../core/open-list.ts';
+import { show } from '../core/show.ts';
 import { MAX_AGENT_NAME, nameProblem } from '../core/topic.ts';
 import type { Context } from './context.ts';
 import type { Agent } from './define-agent.ts';
@@ -47,6 +49,8 @@ export class Attempt implements Context<string, Format>, Closable {
   readonly history: readonly Message[];
   readonly lease: Lease;
   readonly deadlineAt: number;
+  /** What the handler says that it spent. */
+  spent: Spend | undefined;
   readonly #at: Workplace;
   #outputs: Draft[] | undefined;
   #effects = 0;
@@ -55,7 +59,16 @@ export class Attempt implements Context<string, Format>, Closable {
   #abortReason: Error | undefined;
   #hasEnded = false;
 
-  constructor(at: Workplace, lease: Lease, message: Message, history: readonly Message[], deadlineAt: number) {
+  /** @param spent What runs of the same attempt spent that had no effect otherwise. */
+  constructor(
+    at: Workplace,
+    lease: Lease,
+    message: Message,
+    history: readonly Message[],
+    deadlineAt: number,
+    spent: Spend | undefined,
+  ) {
+    this.spent = spent;
     this.#at = at;
     this.lease = lease;
     this.message = message;
@@ -192,6 +205,20 @@ export class Attempt implements Context<string, Format>, Closable {
   async read(query: HistoryQuery): Promise<Page<Message>> {
     this.#mustRun('context.read');
     return this.#at.backend.read(toReadQuery(this.namespace, query));
+  }
+
+  spend({ usd = 0, tokens = 0 }: { readonly usd?: number; readonly tokens?: number }): void {
+    this.#mustRun('context.spend');
+    const faults: FieldFault[] = [];
+    for (const [field, value] of [
+      ['usd', usd],
+      ['tokens', tokens],
+    ] as const) {
+      if (!(Number.isFinite(value) && value >= 0))
+        faults.push({ field, problem: `got ${show(value)}: allowed is a number from 0` });
+    }
+    if (faults.length > 0) throw new InvalidArgumentError(faults);
+    this.spent = { usd: (this.spent?.usd ?? 0) + usd, tokens: (this.spent?.tokens ?? 0) + tokens };
   }
 
   /** Whether the handler looked at the agent's state. */

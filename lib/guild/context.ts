@@ -91,6 +91,8 @@ export interface Context<Out extends string = string, State extends Format = NoS
     payload: NoInfer<InputOf<F>>,
     options?: PublishOptions,
   ): Promise<GemstoneId>;
+  /** Counts against the budget of the root, also if the attempt fails. @throws InvalidArgumentError for what is no number from 0. */
+  spend(amount: { readonly usd?: number; readonly tokens?: number }): void;
   /** A page of the history. */
   read(query: HistoryQuery): Promise<Page<Message>>;
   /** What the agent remembers, in this namespace. */

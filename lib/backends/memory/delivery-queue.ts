@@ -9,6 +9,7 @@ import { type Delivery, MemoryLease } from './delivery.ts';
 import { KeyLanes } from './key-lanes.ts';
 import { MinHeap } from './min-heap.ts';
 import { PriorityBuckets } from './priority-buckets.ts';
+import type { Spending } from './spending.ts';
 
 interface Waiter {
   readonly request: LeaseRequest;
@@ -27,6 +28,7 @@ export class DeliveryQueue {
   readonly #clock: Clock;
   readonly #alarm: Alarm;
   readonly #batcher: Batcher;
+  readonly #spending: Spending;
   #ready = new PriorityBuckets<Delivery>();
   #delayed = new MinHeap<Delivery>(isDueBefore);
   /** Undefined without order by key. */
@@ -37,11 +39,12 @@ export class DeliveryQueue {
   readonly #watched = new WeakSet<AbortSignal>();
   #waiters: Waiter[] = [];
 
-  constructor(namespace: string, agent: string, clock: Clock, batcher: Batcher) {
+  constructor(namespace: string, agent: string, clock: Clock, batcher: Batcher, spending: Spending) {
     this.#namespace = namespace;
     this.agent = agent;
     this.#clock = clock;
     this.#batcher = batcher;
+    this.#spending = spending;
     this.#alarm = new Alarm(clock, () => this.#ring());
   }
 
@@ -193,7 +196,13 @@ export class DeliveryQueue {
     const now = this.#clock.now();
     for (let delivery = this.#ready.pop(); delivery !== undefined; delivery = this.#ready.pop()) {
       if (delivery.firstAttemptAt === 0) delivery.firstAttemptAt = now;
-      const lease = new MemoryLease(this.agent, this.#namespace, now + leaseMs, delivery);
+      const lease = new MemoryLease(
+        this.agent,
+        this.#namespace,
+        now + leaseMs,
+        delivery,
+        this.#spending.of(delivery.message),
+      );
       this.#leased.add(lease);
       leases.push(lease);
       if (leases.length === max) break;

@@ -6,8 +6,6 @@ import type { Message, MessageKey } from '../../core/message.ts';
 import type { Closable } from '../../core/open-list.ts';
 import type { Lease, LeaseToken, Spend } from '../backend.ts';
 
-const NOTHING: Spend = Object.freeze({ usd: 0, tokens: 0 });
-
 /** Lives from the step that stored the message until the step that settles it for good. */
 export class Delivery {
   readonly message: Message | undefined;
@@ -53,7 +51,10 @@ export class MemoryLease implements Lease, Closable {
   /** At most once: acknowledged when it was started, and never handed out again. */
   isAcknowledged = false;
 
-  constructor(agent: string, namespace: string, until: number, delivery: Delivery) {
+  readonly spent: Spend;
+
+  constructor(agent: string, namespace: string, until: number, delivery: Delivery, spent: Spend) {
+    this.spent = spent;
     this.agent = agent;
     this.namespace = namespace;
     this.until = until;
@@ -89,9 +90,5 @@ export class MemoryLease implements Lease, Closable {
 
   get cause(): 'published' {
     return 'published';
-  }
-
-  get spent(): Spend {
-    return NOTHING;
   }
 }

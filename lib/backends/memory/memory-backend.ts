@@ -63,7 +63,7 @@ const features: Features = {
   delayPrecisionMs: 1_000,
   pausing: true,
   tailHorizonMs: 0,
-  tailing: false,
+  tailing: true,
   progress: false,
   minLeaseMs: 1,
   takeoverMs: 1_000,
@@ -120,7 +120,16 @@ export class MemoryBackend implements Backend {
   }
 
   async read(query: ReadQuery): Promise<Page<Message>> {
-    if (query.order === 'arrival') throw new UnsupportedFeatureError(this.name, 'reading in order of arrival');
+    if (query.order !== 'arrival') return this.#readNow(query);
+    for (let isLast = (query.waitMs ?? 0) <= 0; ; isLast = true) {
+      const page = this.#readNow(query);
+      const next = page.next ?? this.#namespace(query.namespace).store.cursorBehind(query, page.items.at(-1));
+      if (isLast || page.items.length > 0 || query.signal?.aborted) return { items: page.items, next };
+      await this.#waitForMore(query);
+    }
+  }
+
+  #readNow(query: ReadQuery): Page<Message> {
     const namespace = this.#namespace(query.namespace);
     return namespace.store.read(
       query,
@@ -128,6 +137,21 @@ export class MemoryBackend implements Backend {
       (agent) => namespace.queueOf(agent).subscription?.patterns ?? [],
       (agent) => namespace.deadLettersOf(agent),
     );
+  }
+
+  /** Until something that the query names is stored, its wait is over, or its signal aborts. */
+  async #waitForMore(query: ReadQuery): Promise<void> {
+    const { watchers } = this.#namespace(query.namespace);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const look = () => {
+      if (this.#isClosed || this.#readNow({ ...query, limit: 1 }).items.length > 0) resolve();
+    };
+    const timer = this.#clock.setTimer(query.waitMs ?? 0, resolve);
+    query.signal?.addEventListener('abort', () => resolve(), { once: true });
+    watchers.add(look);
+    await promise;
+    watchers.delete(look);
+    timer.cancel();
   }
 
   async topics(namespace: string): Promise<Page<{ readonly topic: string; readonly lastId: GemstoneId }>> {
@@ -188,6 +212,7 @@ export class MemoryBackend implements Backend {
     const refusal = settlement.kind === 'completed' ? this.#refusal(settlement, namespace) : undefined;
     if (refusal !== undefined) return { ok: false, error: refusal };
     const held = lease as MemoryLease;
+    if (settlement.spent !== undefined) namespace.spending.add(lease.message, settlement.spent);
     if ((settlement.kind === 'retry' || settlement.kind === 'released') && !held.isAcknowledged) {
       if (settlement.kind === 'retry') held.delivery.faults = [...held.delivery.faults, settlement.fault];
       queue.giveBack(held, this.#clock.now() + settlement.delayMs);

@@ -16,6 +16,7 @@ import { DeliveryQueue } from './delivery-queue.ts';
 import { Idempotency } from './idempotency.ts';
 import { MessageStore } from './message-store.ts';
 import type { Room } from './room.ts';
+import { Spending } from './spending.ts';
 import { StateStore } from './state-store.ts';
 
 /** What a namespace shares with the others of its backend. */
@@ -41,6 +42,9 @@ export class MemoryNamespace {
   readonly store: MessageStore;
   readonly idempotency = new Idempotency();
   readonly state = new StateStore();
+  readonly spending = new Spending();
+  /** Told of every message that is stored. */
+  readonly watchers = new Set<() => void>();
   readonly #around: Surroundings;
   readonly #queues = new Map<string, DeliveryQueue>();
   readonly #deadLetters = new Map<string, Message[]>();
@@ -62,7 +66,7 @@ export class MemoryNamespace {
   queueOf(agent: string): DeliveryQueue {
     let queue = this.#queues.get(agent);
     if (queue === undefined) {
-      queue = new DeliveryQueue(this.name, agent, this.#around.clock, this.#around.batcher);
+      queue = new DeliveryQueue(this.name, agent, this.#around.clock, this.#around.batcher, this.spending);
       this.#queues.set(agent, queue);
     }
     return queue;
@@ -114,6 +118,7 @@ export class MemoryNamespace {
       }
     }
     this.idempotency.remember(draft, id, now);
+    for (const watcher of this.watchers) watcher();
     return id;
   }
 

@@ -2,7 +2,7 @@
 import { firstIdOf, type GemstoneId, isGemstoneId, priorityOf } from '../../core/gemstone-id.ts';
 import { type Message, type MessageKey, rootIdOf } from '../../core/message.ts';
 import { isReserved, matches } from '../../core/topic.ts';
-import type { Page, ReadFilter, ReadQuery, Where } from '../backend.ts';
+import type { Cursor, Page, ReadFilter, ReadQuery, Where } from '../backend.ts';
 import { parseCursor, toCursor } from '../cursor.ts';
 
 /** In ascending order of ids. */
@@ -77,6 +77,14 @@ export class MessageStore {
     }
     const messages = this.#candidates(where, patternsOf, deadLetters);
     return this.#page(messages, query, now);
+  }
+
+  /** Where a query that read up to `last` goes on later: behind it, else where it was, else behind all that there is. */
+  cursorBehind(query: ReadQuery, last: Message | undefined): Cursor | undefined {
+    if (last !== undefined) return toCursor(query, last);
+    if (query.after !== undefined && !isGemstoneId(query.after)) return query.after;
+    const newest = this.#all.at(-1);
+    return newest === undefined ? undefined : toCursor(query, newest);
   }
 
   #candidates(
