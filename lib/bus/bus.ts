@@ -65,7 +65,7 @@ export class Bus implements AsyncDisposable {
     const faults: FieldFault[] = [];
     for (const [field, problem] of [
       ['namespace', messageRules.namespace(namespace)],
-      ['sender', messageRules.sender(from)],
+      ['sender', messageRules.sender(from) ?? platformProblem(sender)],
     ] as const) {
       if (problem !== undefined) faults.push({ field, problem });
     }
@@ -220,6 +220,9 @@ export class Bus implements AsyncDisposable {
     return `${this.#name}-${++this.#calls}`;
   }
 }
+
+const platformProblem = (sender: string) =>
+  sender.startsWith('platform:') ? `got ${show(sender)}: that is the platform's own` : undefined;
 
 /** What is too old to be read again needs no remembering. */
 function forgetOlder(shown: Set<string>, before: number): void {

@@ -4,11 +4,12 @@ import { unknownFields } from '../core/codec.ts';
 import {
   DelayTooLongError,
   type FieldFault,
+  GuildwireError,
   InvalidMessageError,
   PayloadInvalidError,
   PayloadTooLargeError,
 } from '../core/errors.ts';
-import type { Format } from '../core/format.ts';
+import { type Format, formatNameProblem, genericJson } from '../core/format.ts';
 import { Priority, priorityOf } from '../core/gemstone-id.ts';
 import { copyJson, type Json, type JsonObject, jsonBytes } from '../core/json.ts';
 import { childThread, type Draft, MAX_STEPS, type Message, type Sender, toReference } from '../core/message.ts';
@@ -99,10 +100,11 @@ export class Drafts {
   #build(
     topics: readonly string[],
     { format, formatVersion, encoding, payload }: Content,
-    options: PublishOptions,
+    given: PublishOptions,
     parent: Message | undefined,
     faults: FieldFault[],
   ): Draft {
+    const options = isOptions(given, faults) ? given : EMPTY;
     if (options !== EMPTY) this.#checkOptions(options, faults);
     const payloadBytes = jsonBytes(payload);
     const { maxPayloadBytes, maxDelayMs } = this.#publisher.features;
@@ -250,6 +252,12 @@ function checkFormat(
   faults.push({ field: 'format', problem: `got ${show(format)}: "${topic}" takes ${allowed} only` });
 }
 
+function isOptions(options: PublishOptions, faults: FieldFault[]): boolean {
+  if (typeof options === 'object' && options !== null && !Array.isArray(options)) return true;
+  faults.push({ field: 'options', problem: `got ${show(options)}: allowed is an object` });
+  return false;
+}
+
 /** A deadline can only come nearer on the way, and a budget is the root's to set (G2). */
 function limits(parent: Message | undefined, options: PublishOptions): Partial<Message> {
   const deadlineAt = Math.min(
@@ -267,22 +275,35 @@ function deduplicate(topics: readonly string[]): readonly string[] {
 }
 
 function encode(format: Format, payload: unknown, faults: FieldFault[]): Content {
-  if (typeof format?.encode !== 'function') {
+  if (!isFormat(format)) {
     faults.push({ field: 'format', problem: `got ${show(format)}: pass what defineFormat gave, or genericJson` });
     return UNENCODED;
   }
   try {
-    return {
-      format: format.name,
-      formatVersion: format.version,
-      encoding: 'json',
-      payload: format.encode(payload as never),
-    };
+    const encoded: unknown = format.encode(payload as never);
+    // A format of the user's own may give anything; those of this library give frozen copies.
+    const isOurs = Object.isFrozen(encoded) && encoded !== undefined;
+    const stored = isOurs ? (encoded as Json) : genericJson.encode(encoded as Json);
+    return { format: format.name, formatVersion: format.version, encoding: 'json', payload: stored };
   } catch (error) {
-    if (!(error instanceof PayloadInvalidError)) throw error;
-    faults.push(...error.faults);
+    if (error instanceof PayloadInvalidError) faults.push(...error.faults);
+    else if (error instanceof GuildwireError) throw error;
+    else
+      faults.push({ field: 'payload', problem: `its format "${format.name}" threw ${show(error)}: mend the format` });
     return UNENCODED;
   }
+}
+
+/** Formats that were looked at before, since every publish asks. */
+const knownFormats = new WeakSet<Format>();
+
+function isFormat(format: Format): boolean {
+  if (typeof format !== 'object' || format === null) return false;
+  if (knownFormats.has(format)) return true;
+  const { name, version } = format;
+  const isValid = typeof format.encode === 'function' && formatNameProblem(name) === undefined && version >= 1;
+  if (isValid) knownFormats.add(format);
+  return isValid;
 }
 
 /** Stands in for a payload that was refused, until all faults are known. */

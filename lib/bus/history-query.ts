@@ -85,6 +85,9 @@ export type TailQuery = Omit<HistoryQuery, 'order' | 'until' | 'limit' | 'after'
  * @throws InvalidArgumentError with every fault.
  */
 export function toReadQuery(namespace: string, query: HistoryQuery): ReadQuery {
+  if (typeof query !== 'object' || query === null) {
+    throw new InvalidArgumentError([{ field: 'query', problem: `got ${show(query)}: allowed is an object` }]);
+  }
   const given = Object.entries(query).filter(([, value]) => value !== undefined);
   const faults: FieldFault[] = [];
   for (const [field, value] of given) {

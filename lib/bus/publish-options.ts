@@ -1,9 +1,16 @@
 /** @module What a publisher may say about a message besides its topics and payload. */
 import type { FieldFault } from '../core/errors.ts';
 import type { Priority } from '../core/gemstone-id.ts';
-import type { JsonObject } from '../core/json.ts';
+import { copyJson, type JsonObject } from '../core/json.ts';
 import type { Budget, Reference } from '../core/message.ts';
-import { durationRule, messageRules, priorityRule, type Rule } from '../core/message-rules.ts';
+import {
+  budgetRule,
+  durationRule,
+  enrichmentRule,
+  messageRules,
+  priorityRule,
+  type Rule,
+} from '../core/message-rules.ts';
 
 export interface PublishOptions {
   /** What orders the message among others, for agents that take them in order. @default - the conversation, else the root */
@@ -43,7 +50,7 @@ export interface PublishOptions {
 }
 
 const { key, recipients, headers, idempotencyKey, conversationId, correlationId, replyTo, inReplyTo } = messageRules;
-const { enrichWithHistory, sessionState, deadlineAt, budget, status, traceparent, tracestate } = messageRules;
+const { sessionState, deadlineAt, status, traceparent, tracestate } = messageRules;
 
 /** Options that become the field of the message that has their name. */
 const fieldRules: Readonly<Record<string, Rule>> = {
@@ -55,9 +62,9 @@ const fieldRules: Readonly<Record<string, Rule>> = {
   correlationId,
   replyTo,
   inReplyTo,
-  enrichWithHistory,
+  enrichWithHistory: enrichmentRule,
   deadlineAt,
-  budget,
+  budget: budgetRule,
   status,
   traceparent,
   tracestate,
@@ -79,6 +86,14 @@ export function checkOptions(options: PublishOptions, faults: FieldFault[]): voi
     const problem = rule === undefined ? `is unknown: allowed are ${Object.keys(rules).join(', ')}` : rule(value);
     if (problem !== undefined) faults.push({ field, problem });
   }
+  const { ttlMs, delayMs } = options;
+  const areValid = durationRule(ttlMs) === undefined && durationRule(delayMs) === undefined;
+  if (areValid && (ttlMs as number) <= (delayMs as number) && delayMs !== 0) {
+    faults.push({
+      field: 'ttlMs',
+      problem: `got ${ttlMs}: allowed is more than delayMs, or the message expires in its delay`,
+    });
+  }
 }
 
 /** The options that are fields of the message, deeply frozen copies of those that are no plain values. */
@@ -86,7 +101,7 @@ export function messageFields(options: PublishOptions): Record<string, unknown> 
   const fields: Record<string, unknown> = {};
   for (const [field, value] of Object.entries(options)) {
     if (value === undefined || !Object.hasOwn(fieldRules, field)) continue;
-    fields[field] = typeof value === 'object' ? Object.freeze(Array.isArray(value) ? [...value] : { ...value }) : value;
+    fields[field] = typeof value === 'object' ? copyJson(value, field, []) : value;
   }
   return fields;
 }

@@ -19,7 +19,8 @@ export type Admission = 'admitted' | 'filtered' | 'own' | 'not-tagged';
 /** Whether the agent follows the topic. `$self.<agent>` is followed by that agent and nobody else (D13). */
 export function follows(interest: Interest, topic: string): boolean {
   if (topic.startsWith('$self.')) return topic === `$self.${interest.agent}`;
-  return interest.patterns.some((pattern) => matches(pattern, topic));
+  for (const pattern of interest.patterns) if (matches(pattern, topic)) return true;
+  return false;
 }
 
 /** What becomes of a message on a topic that the agent follows. An agent's own topics name it by themselves. */

@@ -19,11 +19,12 @@ export interface Timer {
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 export const systemClock: Clock = {
-  now: Date.now,
+  now: () => Date.now(),
   setTimer(delayMs, callback) {
-    const started = Date.now();
+    // Not by the time of day: that may be set back meanwhile.
+    const started = performance.now();
     const fire = () => {
-      const leftMs = started + delayMs - Date.now();
+      const leftMs = started + delayMs - performance.now();
       if (leftMs > 0) timeout = setTimeout(fire, Math.min(leftMs, MAX_TIMER_MS));
       else callback();
     };

@@ -73,16 +73,25 @@ export function decodeMessage(wire: string | Uint8Array, namespace: string, key:
   const faults: FieldFault[] = [];
   if (body.v !== WIRE_VERSION)
     faults.push({ field: 'v', problem: `got ${show(body.v)}: this version reads ${WIRE_VERSION}` });
-  const message: Record<string, Json> = { namespace, topic: key.topic, id: key.id };
+  const fields: [string, Json][] = [
+    ['namespace', namespace],
+    ['topic', key.topic],
+    ['id', key.id],
+  ];
   for (const [field, fallback] of wireFields) {
-    const value = body[field] ?? (field === 'topics' ? [key.topic] : fallback);
-    if (value !== undefined) message[field] = value;
+    const value = body[field] ?? (field === 'topics' ? [key.topic] : field === 'payload' ? null : fallback);
+    if (value !== undefined) fields.push([field, value]);
     const problem = fieldProblem(field, body);
     if (problem !== undefined) faults.push({ field, problem });
   }
-  for (const field of Object.keys(body)) if (!known.has(field)) message[field] = body[field] as Json;
+  for (const [field, value] of Object.entries(body)) if (!known.has(field)) fields.push([field, value]);
   if (faults.length > 0) throw new UndecodableError(faults);
-  return freezeJson({ ...message, payload: message.payload ?? null }) as unknown as Message;
+  try {
+    // Not assigned one by one: a field called `__proto__` would then not become a field.
+    return freezeJson(Object.fromEntries(fields)) as unknown as Message;
+  } catch (cause) {
+    throw new UndecodableError([{ field: 'body', problem: 'is nested too deep' }], { cause });
+  }
 }
 
 /** The fields that a newer version wrote and this one does not know. */

@@ -1,7 +1,7 @@
 /** @module Formats: the types of messages, over any schema library that speaks Standard Schema (https://standardschema.dev). */
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { AsyncFormatError, type FieldFault, InvalidDefinitionError, PayloadInvalidError } from './errors.ts';
-import { copyJson, type Json } from './json.ts';
+import { copyJson, type Json, mutableCopy } from './json.ts';
 import { show } from './show.ts';
 
 /**
@@ -76,6 +76,9 @@ export function defineFormat<const Name extends string, S extends StandardSchema
   if (!Number.isInteger(version) || version < 1) {
     faults.push({ field: 'version', problem: `got ${show(version)}: a version is a whole number from 1` });
   }
+  if (typeof schema?.['~standard']?.validate !== 'function') {
+    faults.push({ field: 'schema', problem: `got ${show(schema)}: a schema is what a Standard Schema library makes` });
+  }
   if (faults.length > 0) throw new InvalidDefinitionError('format', faults);
   return new SchemaFormat(name, version, schema) as Format<
     Name,
@@ -87,12 +90,15 @@ export function defineFormat<const Name extends string, S extends StandardSchema
 class SchemaFormat<Name extends string> implements Format<Name, unknown, unknown> {
   readonly name: Name;
   readonly version: number;
-  readonly #schema: StandardSchemaV1;
+  readonly #schema: StandardSchemaV1['~standard'];
+  /** Whether the library makes its output anew; others may change their input, or give it back. */
+  readonly #makesOutput: boolean;
 
   constructor(name: Name, version: number, schema: StandardSchemaV1) {
     this.name = name;
     this.version = version;
-    this.#schema = schema;
+    this.#schema = schema['~standard'];
+    this.#makesOutput = MAKE_OUTPUT.has(this.#schema.vendor);
   }
 
   encode(payload: unknown): Json {
@@ -106,16 +112,19 @@ class SchemaFormat<Name extends string> implements Format<Name, unknown, unknown
   }
 
   #validate(payload: Json): unknown {
-    const result = this.#schema['~standard'].validate(payload);
-    if (result instanceof Promise) {
+    const result = this.#schema.validate(this.#makesOutput ? payload : mutableCopy(payload));
+    if ('then' in result) {
       // Nobody waits for it, so its failure must not surface as an unhandled rejection.
-      result.catch(() => {});
+      Promise.resolve(result).catch(() => {});
       throw new AsyncFormatError(this.name);
     }
     if (result.issues === undefined) return result.value;
     throw new PayloadInvalidError(this.name, result.issues.map(toFault));
   }
 }
+
+/** Vendors that never touch what they validate. */
+const MAKE_OUTPUT: ReadonlySet<string> = new Set(['zod', 'valibot']);
 
 function toFault(issue: StandardSchemaV1.Issue): FieldFault {
   let field = 'payload';
@@ -127,9 +136,11 @@ function toFault(issue: StandardSchemaV1.Issue): FieldFault {
 }
 
 function copyPayload(format: string, payload: unknown): Json {
+  if (payload === undefined) {
+    const problem = 'is missing: send JSON, null or {} if there is nothing to say';
+    throw new PayloadInvalidError(format, [{ field: 'payload', problem }]);
+  }
   const faults: FieldFault[] = [];
-  if (payload === undefined)
-    faults.push({ field: 'payload', problem: 'is missing: send JSON, null or {} if there is nothing to say' });
   const copied = copyJson(payload, 'payload', faults);
   if (faults.length > 0) throw new PayloadInvalidError(format, faults);
   return copied;

@@ -81,7 +81,7 @@ export function createGemstoneIdGenerator(now: () => number, random: () => numbe
 
   return {
     next(priority) {
-      const ms = now();
+      const ms = Math.min(Math.max(Math.trunc(now()) || 0, 0), MAX_ID_TIME_MS);
       if (ms > lastMs) startMillisecond(ms);
       else countOn();
       return (prefix +
@@ -137,7 +137,7 @@ export function firstIdOf(ms: number): GemstoneId {
 
 /** The greatest gemstone ID of that millisecond. */
 export function lastIdOf(ms: number): GemstoneId {
-  return `${firstIdOf(ms).slice(0, TIME_LENGTH)}${'Z'.repeat(15)}9` as GemstoneId;
+  return `${firstIdOf(Math.floor(ms)).slice(0, TIME_LENGTH)}${'Z'.repeat(15)}9` as GemstoneId;
 }
 
 export function isPriority(value: unknown): value is Priority {

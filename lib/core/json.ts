@@ -12,7 +12,7 @@ const NOT_JSON = Symbol('not JSON');
 /**
  * A deeply frozen copy of `value`, as `JSON.parse(JSON.stringify(value))` would give it: properties that are `undefined` are
  * left out and -0 becomes 0. Anything that JSON would change or drop in silence (a Date, a Map, NaN, `undefined` in an array,
- * a cycle) is a fault instead; they are appended to `faults`, and the result is then without meaning.
+ * a cycle) is a fault instead, but for symbol keys, which nothing that reads JSON sees; they are appended to `faults`, and the result is then without meaning.
  */
 export function copyJson(value: unknown, field: string, faults: FieldFault[]): Json {
   characters = 0;
@@ -22,7 +22,7 @@ export function copyJson(value: unknown, field: string, faults: FieldFault[]): J
     lastCharacters = characters;
     return copied;
   }
-  findFaults(value, field, faults, []);
+  findFaults(value, field, faults, [], new Set());
   return null;
 }
 
@@ -47,7 +47,8 @@ function copy(value: unknown, depthLeft: number): Json | typeof NOT_JSON {
 }
 
 function copyArray(value: readonly unknown[], depthLeft: number): Json | typeof NOT_JSON {
-  const items = value.slice() as Json[];
+  // Not `slice` for a subclass, which would make another of its own.
+  const items = (Object.getPrototypeOf(value) === Array.prototype ? value.slice() : Array.from(value)) as Json[];
   let counted = items.length + 2;
   for (let index = 0; index < items.length; index++) {
     const item: unknown = items[index];
@@ -63,28 +64,28 @@ function copyArray(value: readonly unknown[], depthLeft: number): Json | typeof 
   return Object.freeze(items);
 }
 
-/** Spreads first, which the engine does in one go, and then only replaces what is not right as it is. */
+/**
+ * Spreads first, which the engine does in one go (and which makes `__proto__` a property like any other), and then only
+ * replaces what is not right as it is.
+ */
 function copyObject(value: Record<string, unknown>, depthLeft: number): Json | typeof NOT_JSON {
   const object = { ...value };
   let counted = 2;
   for (const key in object) {
     const property = object[key];
+    if (property === undefined) {
+      delete object[key];
+      continue;
+    }
     counted += key.length + 4;
     if (typeof property === 'string') {
       counted += property.length + 2;
       continue;
     }
-    if (property === undefined) {
-      delete object[key];
-      continue;
-    }
     const item = copy(property, depthLeft - 1);
     if (item === NOT_JSON) return NOT_JSON;
     // The only numbers that a copy changes are -0 and 0.
-    if (typeof item !== 'object' && item !== 0) continue;
-    // Assigning it would set the prototype; JSON.parse makes it a property, and so do we.
-    if (key === '__proto__') Object.defineProperty(object, key, { value: item });
-    else object[key] = item;
+    if (typeof item === 'object' || item === 0) object[key] = item;
   }
   characters += counted;
   return Object.freeze(object) as Json;
@@ -96,30 +97,48 @@ function isPlain(value: object): boolean {
   return prototype === null || prototype === Object.prototype || Object.getPrototypeOf(prototype) === null;
 }
 
-/** The slow walk that names every place; only taken for values that were refused. */
-function findFaults(value: unknown, field: string, faults: FieldFault[], ancestors: readonly unknown[]): void {
-  if (value !== null && typeof value === 'object') {
-    if (ancestors.includes(value)) faults.push({ field, problem: 'contains itself: JSON cannot hold a cycle' });
-    else if (ancestors.length === MAX_DEPTH) faults.push({ field, problem: `is nested more than ${MAX_DEPTH} deep` });
-    else if (Array.isArray(value)) {
-      const path = [...ancestors, value];
-      for (let index = 0; index < value.length; index++) findFaults(value[index], `${field}[${index}]`, faults, path);
-    } else if (isPlain(value)) {
-      const path = [...ancestors, value];
-      for (const [key, item] of Object.entries(value)) {
-        if (item !== undefined) findFaults(item, `${field}.${key}`, faults, path);
-      }
-    } else
-      faults.push({
-        field,
-        problem: `is ${show(value)}, which is not JSON: send text, numbers, arrays or plain objects`,
-      });
-  } else if (typeof value === 'number' ? !Number.isFinite(value) : !isScalar(value)) {
-    faults.push({ field, problem: `is ${show(value)}, which is not JSON` });
+/** The slow walk that names every place; only taken for values that were refused. What was walked before is not again. */
+function findFaults(
+  value: unknown,
+  field: string,
+  faults: FieldFault[],
+  ancestors: readonly unknown[],
+  walked: Set<unknown>,
+): void {
+  if (value === null || typeof value !== 'object') {
+    const isJson = typeof value === 'number' ? Number.isFinite(value) : isScalar(value);
+    if (!isJson) faults.push({ field, problem: `is ${show(value)}, which is not JSON` });
+  } else if (ancestors.includes(value)) {
+    faults.push({ field, problem: 'contains itself: JSON cannot hold a cycle' });
+  } else if (ancestors.length === MAX_DEPTH) {
+    faults.push({ field, problem: `is nested more than ${MAX_DEPTH} deep` });
+  } else if (!Array.isArray(value) && !isPlain(value)) {
+    faults.push({
+      field,
+      problem: `is ${show(value)}, which is not JSON: send text, numbers, arrays or plain objects`,
+    });
+  } else if (!walked.has(value)) {
+    walked.add(value);
+    const path = [...ancestors, value];
+    if (Array.isArray(value)) {
+      for (let index = 0; index < value.length; index++)
+        findFaults(value[index], `${field}[${index}]`, faults, path, walked);
+      return;
+    }
+    for (const [key, item] of Object.entries(value)) {
+      if (item !== undefined) findFaults(item, `${field}.${key}`, faults, path, walked);
+    }
   }
 }
 
 const isScalar = (value: unknown) => value === null || typeof value === 'string' || typeof value === 'boolean';
+
+/** A copy of a JSON value that may be changed. */
+export function mutableCopy(value: Json): Json {
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map(mutableCopy);
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, mutableCopy(item)]));
+}
 
 /** Freezes a value that is JSON already, and all in it that is not yet frozen; returns it. */
 export function freezeJson<T>(value: T): T {

@@ -40,7 +40,7 @@ const list = (what: string, max: number, item: Rule, least = 0): Rule => {
   };
 };
 
-/** Checks an object's known properties; further ones are refused. */
+/** Checks an object's known properties; further ones are a newer version's. */
 const object = (rules: Readonly<Record<string, Rule>>, optional: readonly string[] = []): Rule => {
   return (value) => {
     if (!isObject(value)) return `got ${show(value)}: allowed is an object`;
@@ -49,8 +49,7 @@ const object = (rules: Readonly<Record<string, Rule>>, optional: readonly string
       const problem = check(value[name]);
       if (problem !== undefined) return `.${name} ${problem}`;
     }
-    const unknown = Object.keys(value).find((name) => !Object.hasOwn(rules, name));
-    return unknown === undefined ? undefined : `.${unknown} is unknown: allowed are ${Object.keys(rules).join(', ')}`;
+    return undefined;
   };
 };
 
@@ -81,6 +80,9 @@ const headers: Rule = (value) => {
   return smallJson(MAX_HEADERS_BYTES)(value);
 };
 
+/** https://www.w3.org/TR/trace-context/#traceparent-header: version ff, and ids of zeros alone, are invalid. */
+const TRACEPARENT = /^(?!ff)[\da-f]{2}-(?!0{32})[\da-f]{32}-(?!0{16})[\da-f]{16}-[\da-f]{2}$/;
+
 /** The rules of the message's fields, but for `payload`, which any JSON satisfies, and for what derives from the id. */
 export const messageRules = {
   namespace: (value: unknown) => nameProblem(value, MAX_NAMESPACE),
@@ -104,10 +106,7 @@ export const messageRules = {
   forwardHeader: object({ origin: referenceProblem, onBehalfOf: sender }),
   steps: list('steps', MAX_STEPS, object({ agent: text, origin: referenceProblem, topics, reason: text }, ['reason'])),
   sessionState: smallJson(MAX_SESSION_STATE_BYTES),
-  enrichWithHistory: rule(
-    `a whole number from 0 to ${MAX_STEPS}`,
-    (value) => isWhole(value, 0) && (value as number) <= MAX_STEPS,
-  ),
+  enrichWithHistory: rule('a whole number from 0', (value) => isWhole(value, 0)),
   expiresAt: time,
   deliverAt: time,
   status: rule(
@@ -118,26 +117,37 @@ export const messageRules = {
   deadlineAt: time,
   budget: rule(
     'an object of usd and tokens, numbers from 0',
-    (value) =>
-      isObject(value) &&
-      amount(value.usd) &&
-      amount(value.tokens) &&
-      Object.keys(value).every((name) => /^(usd|tokens)$/.test(name)),
+    (value) => isObject(value) && amount(value.usd) && amount(value.tokens),
   ),
   idempotencyKey: rule(
     `text of 1 to ${MAX_TEXT} characters that does not begin with "$"`,
     (value) => isText(value) && !value.startsWith('$'),
   ),
-  traceparent: rule(
-    'a W3C traceparent',
-    (value) => typeof value === 'string' && /^[\da-f]{2}-[\da-f]{32}-[\da-f]{16}-[\da-f]{2}$/.test(value),
-  ),
+  traceparent: rule('a W3C traceparent', (value) => typeof value === 'string' && TRACEPARENT.test(value)),
   tracestate: rule(
     'a W3C tracestate of at most 512 characters',
-    (value) => typeof value === 'string' && value.length <= 512,
+    (value) => typeof value === 'string' && /^[\x20-\x7e]{0,512}$/.test(value),
   ),
   headers,
 } as const satisfies Record<string, Rule>;
 
 export const priorityRule: Rule = rule('a whole number from 0 (most urgent) to 9', isPriority);
-export const durationRule: Rule = rule('a whole number of ms from 0', (value) => isWhole(value, 0));
+/** What publishers may ask for, which is less than what readers take. */
+export const enrichmentRule: Rule = rule(
+  `a whole number from 0 to ${MAX_STEPS}`,
+  (value) => isWhole(value, 0) && (value as number) <= MAX_STEPS,
+);
+export const budgetRule: Rule = (value) => {
+  const problem = messageRules.budget(value);
+  if (problem !== undefined) return problem;
+  const faults: FieldFault[] = [];
+  copyJson(value, 'budget', faults);
+  const unknown = Object.keys(value as object).find((name) => name !== 'usd' && name !== 'tokens');
+  return unknown === undefined && faults.length === 0 ? undefined : `got ${show(value)}: allowed are usd and tokens`;
+};
+
+const MAX_DURATION_MS = 100 * 365 * 86_400_000;
+export const durationRule: Rule = rule(
+  'a whole number of ms from 0 to 100 years',
+  (value) => isWhole(value, 0) && (value as number) <= MAX_DURATION_MS,
+);

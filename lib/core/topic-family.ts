@@ -20,9 +20,12 @@ export class TopicFamilies {
   readonly #families: readonly TopicFamily[];
   readonly #allowUndeclared: boolean;
 
-  /** @param allowUndeclared Whether a topic in no family belongs to one more, which takes all. */
-  constructor(families: readonly TopicFamily[], allowUndeclared: boolean) {
-    this.#families = families.toSorted(bySpecificity);
+  /**
+   * @param inferred Families that take only what no declared one does.
+   * @param allowUndeclared Whether a topic in no family belongs to one more, which takes all.
+   */
+  constructor(declared: readonly TopicFamily[], allowUndeclared: boolean, inferred: readonly TopicFamily[] = []) {
+    this.#families = [...declared.toSorted(bySpecificity), ...inferred.toSorted(bySpecificity)];
     this.#allowUndeclared = allowUndeclared;
   }
 
@@ -31,7 +34,7 @@ export class TopicFamilies {
     const inferred = [...new Set(used)]
       .filter((pattern) => !isReserved(pattern) && !declared.some((family) => covers(family.pattern, pattern)))
       .map((pattern) => ({ pattern, formats: [], retentionDays: DEFAULT_RETENTION_DAYS }));
-    return new TopicFamilies([...declared, ...inferred], allowUndeclared);
+    return new TopicFamilies(declared, allowUndeclared, inferred);
   }
 
   get patterns(): readonly string[] {

@@ -75,7 +75,8 @@ function reservedProblem(
   const [name] = rest;
   if (!RESERVED[root].named) return rest.length === 0 ? undefined : `${got}${root} has no segments below it`;
   if (name === undefined || rest.length > 1) return `${got}${root} takes one segment below it, as in ${root}.name`;
-  const problem = check(name, true);
+  // One segment follows, so `**` would be another way to write `*`.
+  const problem = check(name, false);
   return problem === undefined ? undefined : got + problem;
 }
 

@@ -1,30 +1,18 @@
 /** @module One instance of one agent at work: leases deliveries, runs the handler, settles what it decided. */
-import type { Lease, Outcome, Settlement, Spend, Subscription } from '../backends/backend.ts';
-import { admissionOf, follows } from '../core/admission.ts';
+import type { Lease, Outcome, Settlement, Spend } from '../backends/backend.ts';
 import { Alarm } from '../core/alarm.ts';
-import {
-  AsyncFormatError,
-  BackendUnavailableError,
-  BudgetExceededError,
-  DeadlineExceededError,
-  HandlerCrashedError,
-  HopLimitError,
-  LeaseLostError,
-  PayloadInvalidError,
-  PermanentError,
-  RetryLater,
-  StateConflictError,
-  UndecodableError,
-} from '../core/errors.ts';
+import { BackendUnavailableError, LeaseLostError, StateConflictError } from '../core/errors.ts';
 import { faultOf } from '../core/fault.ts';
-import type { Format } from '../core/format.ts';
 import { type Message, toReference } from '../core/message.ts';
 import { OpenList } from '../core/open-list.ts';
-import { retryDelayMs } from '../core/retry-policy.ts';
 import { Attempt, enrichment, type Workplace } from './attempt.ts';
-import type { Agent, Handler } from './define-agent.ts';
+import type { Handler } from './define-agent.ts';
+import { DeliveryGuard } from './delivery-guard.ts';
+import { decodePayload, describeFailure, failureSettlement } from './failure.ts';
+import { LeaseKeeper } from './lease-keeper.ts';
 import type { Pace } from './pace.ts';
 import { Settler } from './settler.ts';
+import { subscriptionOf } from './subscription-of.ts';
 
 export interface RunnerOptions extends Workplace {
   readonly random: () => number;
@@ -40,24 +28,14 @@ const SETTLE_MARGIN_MS = 10_000;
 const MAX_LEASE_MS = 30_000;
 const MAX_BACKOFF_MS = 30_000;
 const PREPARATION_RETRY_MS = 1_000;
-/** Dead letters of messages that went too far are further yet by a generation or two, and must reach who watches for them. */
-const EXTRA_HOPS = { dead: 2, errors: 3 } as const;
-
-/** What the runtime asks the backend for on behalf of an agent. */
-export function subscriptionOf(agent: Agent, namespace: string): Subscription {
-  const { name, onlyWhenTagged, ordering, guarantee, from, subscribes } = agent;
-  const patterns = [...new Set([...subscribes, `$inbox.${name}`, `$self.${name}`])];
-  return { namespace, agent: name, patterns, onlyWhenTagged, ordering, guarantee, from };
-}
-
 export class AgentRunner {
   readonly #options: RunnerOptions;
-  readonly #interest: Subscription;
+  readonly #guard: DeliveryGuard;
   readonly #handlers: ReadonlyMap<string | undefined, Handler>;
   readonly #settler: Settler;
   readonly #stopping = new AbortController();
   readonly #deadlines: Alarm;
-  readonly #heartbeat: Alarm;
+  readonly #keeper: LeaseKeeper;
   readonly #leaseMs: number;
   /** In the order of their deadlines, since all attempts of an agent may take the same time. */
   readonly #attempts = new OpenList<Attempt>();
@@ -68,13 +46,21 @@ export class AgentRunner {
   constructor(options: RunnerOptions) {
     const { agent, namespace, backend, clock } = options;
     this.#options = options;
-    this.#interest = subscriptionOf(agent, namespace);
-    this.#handlers = new Map(agent.handlers.map((handler) => [handler.format?.name, handler]));
+    const handlers = new Map(agent.handlers.map((handler) => [handler.format?.name, handler]));
+    this.#handlers = handlers;
+    this.#guard = new DeliveryGuard({
+      interest: subscriptionOf(agent, namespace),
+      attempts: agent.retry.attempts,
+      maxHops: options.maxHops,
+      handles: (format) => handlers.has(format) || handlers.has(undefined),
+    });
     this.#settler = new Settler(backend, (settlement, outcome) => this.#onSettled(settlement, outcome));
     this.#deadlines = new Alarm(clock, () => this.#giveUpLate());
-    this.#heartbeat = new Alarm(clock, () => this.#extendLeases());
     const wanted = Math.min(agent.timeoutMs + SETTLE_MARGIN_MS, MAX_LEASE_MS);
     this.#leaseMs = Math.max(wanted, backend.features.minLeaseMs);
+    this.#keeper = new LeaseKeeper(options, this.#attempts, this.#leaseMs, (attempt, error) =>
+      this.#onLeaseLost(attempt, error),
+    );
   }
 
   get agent(): string {
@@ -95,7 +81,7 @@ export class AgentRunner {
     this.#releaseAll();
     await idle;
     this.#deadlines.cancel();
-    this.#heartbeat.cancel();
+    this.#keeper.stop();
   }
 
   async #work(): Promise<void> {
@@ -142,11 +128,14 @@ export class AgentRunner {
 
   /** Starts an attempt. Whatever comes of it is settled, and settling frees the slot. */
   #begin(lease: Lease, now: number, spent?: Spend): void {
-    const refusal = this.#guard(lease, now);
+    const refusal = this.#guard.refusal(lease, now);
+    if (refusal !== undefined) {
+      this.#tell(refusal);
+      this.#settler.settle(refusal);
+      return;
+    }
     const isStarted = lease.returned || this.#options.agent.guarantee === 'at-most-once';
-    if (refusal !== undefined) this.#settler.settle(refusal);
-    else if (isStarted || (lease.message as Message).enrichWithHistory > 0)
-      void this.#beginSlowly(lease, isStarted, spent);
+    if (isStarted || (lease.message as Message).enrichWithHistory > 0) void this.#beginSlowly(lease, isStarted, spent);
     else this.#run(lease, NO_HISTORY, now, spent);
   }
 
@@ -179,9 +168,9 @@ export class AgentRunner {
     const attempt = new Attempt(this.#options, lease, message, history, deadlineAt, spent);
     this.#attempts.add(attempt);
     this.#deadlines.set(deadlineAt);
-    this.#heartbeat.set(now + this.#leaseMs / 3);
+    this.#keeper.keep(now);
     try {
-      const payload = handler.format === undefined ? message.payload : decode(handler.format, message);
+      const payload = handler.format === undefined ? message.payload : decodePayload(handler.format, message);
       const result = handler.run(payload as never, attempt as never);
       if (isThenable(result)) {
         result.then(
@@ -254,78 +243,23 @@ export class AgentRunner {
     onSlot?.();
   }
 
-  /** What keeps the delivery from its handler, if anything does. */
-  #guard(lease: Lease, now: number): Settlement | undefined {
-    const { message } = lease;
-    if (message === undefined)
-      return this.#undecodable(lease, new UndecodableError([{ field: 'body', problem: 'is no message' }]));
-    if (message.expiresAt !== undefined && message.expiresAt <= now)
-      return { kind: 'dropped', lease, reason: 'expired' };
-    const halted = this.#halted(lease, message, now);
-    if (halted !== undefined) return halted;
-    if (lease.attemptsBefore >= this.#options.agent.retry.attempts) {
-      const fault = faultOf(new HandlerCrashedError(this.agent, lease.attemptsBefore + 1));
-      return { kind: 'dead', lease, reason: 'crashed', fault };
-    }
-    const admission = follows(this.#interest, message.topic) ? admissionOf(this.#interest, message) : 'filtered';
-    if (admission !== 'admitted') return { kind: 'dropped', lease, reason: admission };
-    return this.#handlerOf(message) === undefined ? { kind: 'dropped', lease, reason: 'no-handler' } : undefined;
-  }
-
-  /** What ends everything that descends from a root: too many generations, its deadline, its budget (G1, G2). */
-  #halted(lease: Lease, { hops, topic, deadlineAt, budget }: Message, now: number): Settlement | undefined {
-    const halt = (reason: 'hops' | 'deadline' | 'budget', error: Error): Settlement => {
-      const fault = faultOf(error);
-      this.#options.log.error('a delivery is halted, now a dead letter', { ...this.#fields(lease), error: fault });
-      return { kind: 'dead', lease, reason, fault };
-    };
-    if (hops > this.#options.maxHops && hops > this.#hopLimit(topic)) {
-      return halt('hops', new HopLimitError(hops, this.#hopLimit(topic)));
-    }
-    if (deadlineAt !== undefined && deadlineAt <= now) return halt('deadline', new DeadlineExceededError(deadlineAt));
-    if (budget === undefined) return undefined;
-    const { usd, tokens } = lease.spent;
-    const isSpent =
-      usd >= (budget.usd ?? Number.POSITIVE_INFINITY) || tokens >= (budget.tokens ?? Number.POSITIVE_INFINITY);
-    return isSpent ? halt('budget', new BudgetExceededError(lease.spent, budget)) : undefined;
-  }
-
-  #hopLimit(topic: string): number {
-    const { maxHops } = this.#options;
-    if (topic === '$errors') return maxHops + EXTRA_HOPS.errors;
-    return topic.startsWith('$dead.') ? maxHops + EXTRA_HOPS.dead : maxHops;
-  }
-
   #handlerOf(message: Message): Handler | undefined {
     return this.#handlers.get(message.format) ?? this.#handlers.get(undefined);
   }
 
-  /** What a failed attempt leads to. */
   #failure(lease: Lease, error: unknown): Settlement {
-    if (error instanceof Undecodable) return this.#undecodable(lease, error.cause as Error);
-    const { agent, random, backend, log } = this.#options;
-    const fault = faultOf(error);
-    const failed = lease.attemptsBefore + 1;
-    const isLast = failed >= agent.retry.attempts || agent.guarantee === 'at-most-once';
-    if (error instanceof PermanentError || isLast) {
-      const reason = error instanceof PermanentError ? 'permanent' : 'failed';
-      log.error(`attempt ${failed} of ${agent.retry.attempts} failed, now a dead letter`, {
-        ...this.#fields(lease),
-        error: fault,
-      });
-      return { kind: 'dead', lease, reason, fault };
-    }
-    const wanted = error instanceof RetryLater ? error.delayMs : retryDelayMs(agent.retry, failed, random);
-    const delayMs = Math.min(wanted, backend.features.maxDelayMs);
-    const text = `attempt ${failed} of ${agent.retry.attempts} failed, again in ${delayMs} ms`;
-    log.warn(text, { ...this.#fields(lease), error: fault });
-    return { kind: 'retry', lease, delayMs, fault };
+    const { agent, random, backend } = this.#options;
+    const settlement = failureSettlement(lease, error, agent, backend.features.maxDelayMs, random);
+    this.#tell(settlement);
+    return settlement;
   }
 
-  #undecodable(lease: Lease, error: Error): Settlement {
-    const fault = faultOf(error);
-    this.#options.log.error('a message cannot be read, now a dead letter', { ...this.#fields(lease), error: fault });
-    return { kind: 'dead', lease, reason: 'undecodable', fault };
+  /** A retry is a warning, a dead letter an error; what else may happen is nothing to tell. */
+  #tell(settlement: Settlement): void {
+    if (settlement.kind !== 'retry' && settlement.kind !== 'dead') return;
+    const { agent, log } = this.#options;
+    const write = settlement.kind === 'retry' ? log.warn : log.error;
+    write(describeFailure(settlement, agent), { ...this.#fields(settlement.lease), error: settlement.fault });
   }
 
   /** Ends the attempts that are out of time; when the next one will be. */
@@ -338,28 +272,12 @@ export class AgentRunner {
     return undefined;
   }
 
-  /** Keeps the leases of what still runs; when to do so again. */
-  #extendLeases(): number | undefined {
-    if (this.#attempts.size === 0) return undefined;
-    void this.#extend(this.#attempts.open());
-    return this.#options.clock.now() + this.#leaseMs / 3;
-  }
-
-  /** An attempt whose lease is gone is ended: somebody else has its delivery by now. */
-  async #extend(attempts: readonly Attempt[]): Promise<void> {
-    try {
-      const leases = attempts.map(({ lease }) => lease);
-      const outcomes = await this.#options.backend.extend(leases, this.#leaseMs);
-      for (const [index, attempt] of attempts.entries()) {
-        const outcome = outcomes[index];
-        if (outcome?.ok !== false || !this.#attempts.close(attempt)) continue;
-        attempt.abort(outcome.error);
-        this.#options.log.warn(`an attempt was ended: ${outcome.error.message}`, this.#fields(attempt.lease));
-        this.#freeSlot();
-      }
-    } catch (error) {
-      this.#options.log.error('cannot extend leases, trying again', { agent: this.agent, error: faultOf(error) });
-    }
+  /** Somebody else has the delivery by now. */
+  #onLeaseLost(attempt: Attempt, error: Error): void {
+    if (!this.#attempts.close(attempt)) return;
+    attempt.abort(error);
+    this.#options.log.warn(`an attempt was ended: ${error.message}`, this.#fields(attempt.lease));
+    this.#freeSlot();
   }
 
   /** Hands back what still runs; the handler, if it ever ends, finds that its attempt is over. */
@@ -406,18 +324,6 @@ export class AgentRunner {
 const LEFT_TO_OTHERS = [LeaseLostError, BackendUnavailableError] as const;
 const NO_HISTORY: readonly never[] = Object.freeze([]);
 const NO_STATE: readonly never[] = Object.freeze([]);
-
-/** Marks a payload that does not fit the handler's format, which no retry would change. */
-class Undecodable extends Error {}
-
-function decode(format: Format, message: Message): unknown {
-  try {
-    return format.decode(message.payload);
-  } catch (cause) {
-    if (cause instanceof PayloadInvalidError || cause instanceof AsyncFormatError) throw new Undecodable('', { cause });
-    throw cause;
-  }
-}
 
 function isThenable(value: unknown): value is PromiseLike<void> {
   return typeof value === 'object' && value !== null && 'then' in value;

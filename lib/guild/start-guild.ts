@@ -7,12 +7,13 @@ import { type Clock, systemClock } from '../core/clock.ts';
 import { InvalidArgumentError } from '../core/errors.ts';
 import { show } from '../core/show.ts';
 import { MAX_NAMESPACE, nameProblem } from '../core/topic.ts';
-import { AgentRunner, subscriptionOf } from './agent-runner.ts';
+import { AgentRunner } from './agent-runner.ts';
 import type { Agent } from './define-agent.ts';
 import type { Guild } from './define-guild.ts';
 import { type Log, stderrLog } from './log.ts';
 import { Pace } from './pace.ts';
 import { RunningGuild } from './running-guild.ts';
+import { subscriptionOf } from './subscription-of.ts';
 
 export interface StartOptions<Names extends string = string> {
   /** A URL (`memory:`, `memory:NAME`), or a function that gives a backend. It is closed with the guild. */

@@ -118,7 +118,7 @@ export class MemoryNamespace {
       }
     }
     this.idempotency.remember(draft, id, now);
-    for (const watcher of this.watchers) watcher();
+    if (this.watchers.size > 0) for (const watcher of this.watchers) watcher();
     return id;
   }
 

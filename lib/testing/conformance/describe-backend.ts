@@ -7,22 +7,26 @@ import { guardGroup } from './guard.ts';
 import type { CreateHarness } from './harness.ts';
 import { historyGroup } from './history.ts';
 import { leasesGroup } from './leases.ts';
+import { lifecycleGroup } from './lifecycle.ts';
 import { orderingGroup } from './ordering.ts';
 import { outageGroup } from './outage.ts';
 import { outputsGroup } from './outputs.ts';
 import { publishGroup } from './publish.ts';
 import { requestReplyGroup } from './request-reply.ts';
 import { stateGroup } from './state.ts';
+import { tailsGroup } from './tails.ts';
 
 const groups = [
   publishGroup,
   deliverGroup,
   orderingGroup,
   leasesGroup,
+  lifecycleGroup,
   failuresGroup,
   outputsGroup,
   stateGroup,
   historyGroup,
+  tailsGroup,
   guardGroup,
   outageGroup,
   requestReplyGroup,

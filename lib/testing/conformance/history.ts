@@ -1,4 +1,4 @@
-/** @module H: reading what was said. */
+/** @module H1, H3-H7: reading what was said. */
 import { expect } from 'vitest';
 import type { Cursor } from '../../backends/backend.ts';
 import type { HistoryQuery } from '../../bus/history-query.ts';
@@ -128,85 +128,6 @@ export const historyGroup: ContractGroup = {
       expect(error).toBeInstanceOf(InvalidArgumentError);
       expect(error.faults.map(({ field }) => field).toSorted()).toEqual(['limit', 'order', 'query', 'shape', 'thread']);
     });
-
-    contract(
-      'H2 a tail gives the backlog and then what comes, each once, under concurrent publishers',
-      async (stage, { skip }) => {
-        const backend = await stage.open([idle().agent]);
-        if (!backend.features.tailing) skip('the backend cannot follow its log');
-        const running = await stage.start([idle().agent], { backend });
-        const since = stage.harness.clock.now();
-        for (const n of numbers(0, 5)) await running.publish('a.x', genericJson, n);
-        const stop = new AbortController();
-        const got: unknown[] = [];
-
-        const following = (async () => {
-          for await (const message of running.tail({ pattern: 'a.*', since }, { signal: stop.signal })) {
-            if (message.payload === 'last') break;
-            got.push(message.payload);
-          }
-        })();
-        const publisher = async (from: number) => {
-          for (const n of numbers(from, from + 50)) await running.publish(n % 2 === 0 ? 'a.x' : 'a.y', genericJson, n);
-        };
-        await Promise.all([publisher(100), publisher(200), running.publish('b', genericJson, 'not named')]);
-        await running.publish('a.x', genericJson, 'last');
-        await following;
-
-        expect(got.slice(0, 5)).toEqual(numbers(0, 5));
-        expect(got.slice(5).toSorted()).toEqual([...numbers(100, 150), ...numbers(200, 250)]);
-      },
-    );
-
-    contract('H2 a tail filters, starts now, waits without an end, and ends by its signal', async (stage, { skip }) => {
-      const backend = await stage.open([idle().agent]);
-      if (!backend.features.tailing) skip('the backend cannot follow its log');
-      const running = await stage.start([idle().agent], { backend });
-      await running.publish('a', genericJson, 'before');
-      await stage.advance(2);
-      const stop = new AbortController();
-      const got: unknown[] = [];
-
-      const following = (async () => {
-        for await (const message of running.tail({ topic: 'a', priority: 1 }, { signal: stop.signal }))
-          got.push(message.payload);
-      })();
-      await stage.quiet();
-      await stage.advance(60);
-      await running.publish('a', genericJson, 'one', { priority: 1 });
-      await running.publish('a', genericJson, 'another priority');
-      await stage.quiet();
-      await stage.advance(60);
-      await running.publish('a', genericJson, 'two', { priority: 1 });
-      await stage.quiet();
-      stop.abort();
-      await following;
-
-      expect(got).toEqual(['one', 'two']);
-    });
-
-    contract(
-      'H2 a cursor of the order of arrival goes on where it was, also when nothing was there',
-      async (stage, { skip }) => {
-        const backend = await stage.open([idle().agent]);
-        if (!backend.features.tailing) skip('the backend cannot follow its log');
-        const running = await stage.start([idle().agent], { backend });
-        await running.publish('b', genericJson, 'elsewhere');
-        const query = { namespace: stage.namespace, where: { topic: 'a' }, order: 'arrival', limit: 2 } as const;
-        const payloads: unknown[] = [];
-
-        const empty = await backend.read(query);
-        await publishNumbers(running, 5);
-        let after = empty.next;
-        for (let page = 0; page < 4; page++) {
-          const { items, next } = await backend.read({ ...query, ...(after !== undefined && { after }) });
-          payloads.push(...items.map(({ payload }) => payload));
-          after = next;
-        }
-
-        expect(payloads).toEqual(numbers(0, 5));
-      },
-    );
 
     contract('H3 a thread and a conversation read across all topics, in order', async (stage) => {
       const { running, root } = await talk(stage);

@@ -4,13 +4,13 @@ import type { Backend } from '../../backends/backend.ts';
 import { genericJson } from '../../core/format.ts';
 import type { Json } from '../../core/json.ts';
 import type { Message } from '../../core/message.ts';
-import { subscriptionOf } from '../../guild/agent-runner.ts';
 import type { Context } from '../../guild/context.ts';
 import { type Agent, type AgentOptions, defineAgent } from '../../guild/define-agent.ts';
 import { defineGuild, type GuildOptions } from '../../guild/define-guild.ts';
 import { silentLog } from '../../guild/log.ts';
 import type { RunningGuild } from '../../guild/running-guild.ts';
 import { startGuild } from '../../guild/start-guild.ts';
+import { subscriptionOf } from '../../guild/subscription-of.ts';
 import type { Harness } from './harness.ts';
 
 /** A name that no other test has. */
