@@ -34,3 +34,15 @@ export const systemClock: Clock = {
   beginWork() {},
   endWork() {},
 };
+
+/** Resolves after `ms`, or as soon as `signal` aborts. */
+export function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = clock.setTimer(ms, resolve);
+  const onAbort = () => resolve();
+  signal.addEventListener('abort', onAbort, { once: true });
+  return promise.finally(() => {
+    timer.cancel();
+    signal.removeEventListener('abort', onAbort);
+  });
+}

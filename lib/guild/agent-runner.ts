@@ -1,6 +1,7 @@
 /** @module One instance of one agent at work: leases deliveries, runs the handler, settles what it decided. */
 import type { Lease, Outcome, Settlement, Spend } from '../backends/backend.ts';
 import { Alarm } from '../core/alarm.ts';
+import { pause } from '../core/clock.ts';
 import { BackendUnavailableError, LeaseLostError, StateConflictError } from '../core/errors.ts';
 import { faultOf } from '../core/fault.ts';
 import { type Message, toReference } from '../core/message.ts';
@@ -27,6 +28,8 @@ const SETTLE_MARGIN_MS = 10_000;
 /** A longer handler has its lease extended, so that a dead consumer is noticed all the same. */
 const MAX_LEASE_MS = 30_000;
 const MAX_BACKOFF_MS = 30_000;
+/** Deliveries that are started between two looks at the clock. */
+const CLOCK_STRIDE = 8;
 const PREPARATION_RETRY_MS = 1_000;
 export class AgentRunner {
   readonly #options: RunnerOptions;
@@ -40,6 +43,8 @@ export class AgentRunner {
   /** In the order of their deadlines, since all attempts of an agent may take the same time. */
   readonly #attempts = new OpenList<Attempt>();
   #running = 0;
+  /** Whether the last handler was done when it returned. */
+  #hasHandledAtOnce = false;
   #onSlot: (() => void) | undefined;
   #loop: Promise<void> | undefined;
 
@@ -87,24 +92,26 @@ export class AgentRunner {
   async #work(): Promise<void> {
     const { backend, clock, agent, namespace, pace, log } = this.#options;
     const { signal } = this.#stopping;
-    const namespaces = [namespace];
+    const wanted = {
+      agent: agent.name,
+      namespaces: [namespace],
+      leaseMs: this.#leaseMs,
+      waitMs: LEASE_WAIT_MS,
+      signal,
+    };
     for (let failures = 0; !signal.aborted; ) {
-      const free = agent.concurrency - this.#running;
-      if (free === 0) {
+      if (this.#running === agent.concurrency) {
         await this.#nextSlot();
         continue;
       }
       try {
-        const request = {
-          agent: agent.name,
-          namespaces,
-          max: free,
-          leaseMs: this.#leaseMs,
-          waitMs: LEASE_WAIT_MS,
-          signal,
-        };
+        const request = { ...wanted, max: agent.concurrency - this.#running };
+        let now = 0;
+        let started = 0;
         for (const lease of await backend.lease(request)) {
-          const now = clock.now();
+          // Reading the clock costs as much as all else here, and only a handler that does not wait can take long.
+          if (started++ % CLOCK_STRIDE === 0 || this.#hasHandledAtOnce) now = clock.now();
+          this.#hasHandledAtOnce = false;
           if (pace.isDue(now)) await pace.turn(now);
           this.#take(lease, now);
         }
@@ -115,7 +122,7 @@ export class AgentRunner {
           agent: agent.name,
           error: faultOf(error),
         });
-        await this.#pause(clock, waitMs, signal);
+        await pause(clock, waitMs, signal);
       }
     }
   }
@@ -177,7 +184,10 @@ export class AgentRunner {
           () => this.#complete(attempt),
           (error: unknown) => this.#fail(attempt, error),
         );
-      } else this.#complete(attempt);
+      } else {
+        this.#hasHandledAtOnce = true;
+        this.#complete(attempt);
+      }
     } catch (error) {
       this.#fail(attempt, error);
     }
@@ -302,13 +312,6 @@ export class AgentRunner {
     return new Promise((resolve) => {
       this.#onSlot = resolve;
     });
-  }
-
-  #pause(clock: Workplace['clock'], ms: number, signal: AbortSignal): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = clock.setTimer(ms, resolve);
-    signal.addEventListener('abort', () => resolve(), { once: true });
-    return promise.finally(() => timer.cancel());
   }
 
   #fields(lease: Lease): object {

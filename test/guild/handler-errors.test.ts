@@ -1,47 +1,10 @@
-import {
-  type Agent,
-  AttemptEndedError,
-  type Context,
-  defineAgent,
-  defineFormat,
-  genericJson,
-  type Json,
-  type RunningGuild,
-} from 'guildwire';
+import { defineAgent, defineFormat, genericJson } from 'guildwire';
 import { describe, expect, test } from 'vitest';
 import * as z from 'zod';
+import { type Act, clumsy, handleBoth } from './clumsy.ts';
 import { atOnce, deadLettersOf, gate, Lab, ManualClock, turns } from './lab.ts';
 
-type Act = (context: Context<string>) => unknown;
-
 const Result = defineFormat('result', z.object({ count: z.int() }));
-
-/** An agent that does what it is told for the payload "bad", one delivery at a time, and keeps the others. */
-function clumsy(act: Act, options: Partial<Agent> = {}): { readonly agent: Agent; readonly handled: Json[] } {
-  const handled: Json[] = [];
-  const agent = defineAgent({
-    name: 'clumsy',
-    entry: import.meta.url,
-    subscribes: ['a'],
-    publishes: ['out'] as string[],
-    concurrency: 1,
-    retry: atOnce(1),
-    handlers: (on) => [
-      on.any((payload, context: Context<string>) => {
-        if (payload === 'bad') return act(context) as Promise<void>;
-        handled.push(payload);
-      }),
-    ],
-  });
-  return { agent: { ...agent, ...options }, handled };
-}
-
-/** Has a bad message handled, and then a good one. */
-async function handleBoth(running: RunningGuild): Promise<void> {
-  await running.publish('a', genericJson, 'bad');
-  await running.publish('a', genericJson, 'good');
-  await turns(10);
-}
 
 const thrown = (value: unknown): Act => {
   return () => {
@@ -167,6 +130,33 @@ describe('a handler that never ends', () => {
     ]);
   });
 
+  test('is given up at its own time, however many began before it', async () => {
+    await using lab = new Lab({ clock: new ManualClock() });
+    const signals: AbortSignal[] = [];
+    const act: Act = ({ signal }) => {
+      signals.push(signal);
+      return new Promise(() => {});
+    };
+    const { agent } = clumsy(act, { timeoutMs: 5_000, concurrency: 3 });
+    const running = await lab.start([agent]);
+    const aborted = () => signals.map((signal) => signal.aborted);
+
+    for (const waitMs of [1_000, 2_000, 1_999]) {
+      await running.publish('a', genericJson, 'bad');
+      await turns();
+      await lab.clock.advance(waitMs);
+    }
+    expect(aborted()).toEqual([false, false, false]);
+    await lab.clock.advance(1);
+    expect(aborted()).toEqual([true, false, false]);
+    await lab.clock.advance(1_000);
+    expect(aborted()).toEqual([true, true, false]);
+    await lab.clock.advance(2_000);
+
+    expect(aborted()).toEqual([true, true, true]);
+    expect(await deadLettersOf(running, 'clumsy')).toHaveLength(3);
+  });
+
   test('keeps the slots of the others free', async () => {
     await using lab = new Lab({ clock: new ManualClock() });
     const { agent, handled } = clumsy(() => new Promise(() => {}), { timeoutMs: 5_000, concurrency: 2 });
@@ -196,133 +186,6 @@ describe('a handler that never ends', () => {
     expect(handled).toEqual(['good']);
     const [letter] = await deadLettersOf(running, 'clumsy');
     expect(letter?.errors.map(({ code }) => code)).toEqual(['HANDLER_TIMEOUT']);
-  });
-});
-
-describe('a handler that publishes what it must not', () => {
-  test.each<[string, Act, string]>([
-    [
-      'to a topic that it does not declare',
-      (context) => context.publish('elsewhere', genericJson, 1),
-      'message refused: topics: got "elsewhere": agent "clumsy" publishes out; add it to `publishes` in its definition',
-    ],
-    [
-      'to a topic of the platform',
-      (context) => context.publish('$dead.clumsy', genericJson, 1),
-      'message refused: topics: got "$dead.clumsy": only the platform publishes there; agents are reached at $inbox.<agent>',
-    ],
-    [
-      'with a payload that does not fit',
-      (context) => context.publish('out', Result, { count: 'many' } as never),
-      'message refused: payload.count: Invalid input: expected number, received string',
-    ],
-    [
-      'with a payload that is no JSON, in a format that is none',
-      (context) => context.publish('out', undefined as never, 1 as never),
-      'message refused: format: got undefined: pass what defineFormat gave, or genericJson',
-    ],
-  ])('%s is told so at the call, and fails', async (_, act, message) => {
-    await using lab = new Lab({ clock: new ManualClock() });
-    const { agent, handled } = clumsy((context) => {
-      context.publish('out', genericJson, 'before');
-      act(context);
-    });
-    const running = await lab.start([agent]);
-
-    await handleBoth(running);
-
-    expect(handled).toEqual(['good']);
-    const [letter] = await deadLettersOf(running, 'clumsy');
-    expect(letter?.errors).toEqual([
-      expect.objectContaining({ code: 'INVALID_MESSAGE', name: 'InvalidMessageError', retryable: false }),
-    ]);
-    expect(letter?.errors[0]?.message).toBe(message);
-    expect(lab.log.texts).toEqual(['error: attempt 1 of 1 failed, now a dead letter']);
-    expect((await running.read({ topic: 'out' })).items).toEqual([]);
-  });
-
-  test('in a format that the topic does not take is told which it takes', async () => {
-    await using lab = new Lab({ clock: new ManualClock() });
-    const { agent } = clumsy((context) => context.publish('out', genericJson, 1));
-    const running = await lab.start([agent], { topics: { out: { formats: [Result] } } });
-
-    await handleBoth(running);
-
-    const [letter] = await deadLettersOf(running, 'clumsy');
-    expect(letter?.errors[0]?.message).toBe('message refused: format: got "generic_json": "out" takes result only');
-  });
-});
-
-describe('a handler that uses its context after its end', () => {
-  test.each<[string, Act]>([
-    ['publish', (context) => context.publish('out', genericJson, 1)],
-    ['reply', (context) => context.reply(genericJson, 1)],
-    ['fail', (context) => context.fail('CODE', 'text')],
-    ['forward', (context) => context.forward('out')],
-    ['later', (context) => context.later(0, genericJson, 1)],
-    ['publishNow', (context) => context.publishNow('out', genericJson, 1)],
-    ['read', (context) => context.read({ topic: 'a' })],
-    ['sleep', (context) => context.sleep(1)],
-    ['state', (context) => context.state],
-  ])('is told so by %s, and nothing comes of it', async (call, act) => {
-    await using lab = new Lab({ clock: new ManualClock() });
-    const { opened, open } = gate();
-    const errors: unknown[] = [];
-    const { agent, handled } = clumsy((context) => {
-      opened.then(() => act(context)).catch((error: unknown) => errors.push(error));
-    });
-    const running = await lab.start([agent]);
-
-    await handleBoth(running);
-    open();
-    await turns();
-
-    expect(errors).toEqual([expect.any(AttemptEndedError)]);
-    expect((errors[0] as Error).message).toBe(
-      `agent "clumsy" called context.${call} after its attempt had ended: await all work before the handler returns`,
-    );
-    expect(handled).toEqual(['good']);
-    expect((await running.read({ topic: 'out' })).items).toEqual([]);
-    expect(await deadLettersOf(running, 'clumsy')).toEqual([]);
-  });
-
-  test('still reads what was delivered, and can say what it likes', async () => {
-    await using lab = new Lab({ clock: new ManualClock() });
-    const kept: Context<string>[] = [];
-    const { agent } = clumsy((context) => void kept.push(context));
-    const running = await lab.start([agent]);
-
-    await handleBoth(running);
-    kept[0]?.log.info('afterwards', { more: 1 });
-
-    expect(kept.map(({ message, attempt }) => [message.payload, attempt])).toEqual([['bad', 1]]);
-    expect(lab.log.said).toEqual([
-      {
-        level: 'info',
-        text: 'afterwards',
-        data: {
-          agent: 'clumsy',
-          namespace: 'default',
-          message: `a/${kept[0]?.message.id}`,
-          attempt: 1,
-          more: 1,
-        },
-      },
-    ]);
-  });
-});
-
-test('state without a declaration is refused with what to add', async () => {
-  await using lab = new Lab({ clock: new ManualClock() });
-  const { agent } = clumsy((context) => context.state);
-  const running = await lab.start([agent]);
-
-  await handleBoth(running);
-
-  const [letter] = await deadLettersOf(running, 'clumsy');
-  expect(letter?.errors[0]).toMatchObject({
-    code: 'INVALID_ARGUMENT',
-    message: 'state: agent "clumsy" declares no state: add `state: Format` to its definition',
   });
 });
 

@@ -6,6 +6,8 @@ import type { Message, MessageKey } from '../../core/message.ts';
 import type { Closable } from '../../core/open-list.ts';
 import type { Lease, LeaseToken, Spend } from '../backend.ts';
 
+const NO_FAULTS: readonly Fault[] = Object.freeze([]);
+
 /** Lives from the step that stored the message until the step that settles it for good. */
 export class Delivery {
   readonly message: Message | undefined;
@@ -13,7 +15,7 @@ export class Delivery {
   readonly key: MessageKey;
   readonly bytes: number;
   /** One for each failed attempt. */
-  faults: readonly Fault[] = [];
+  faults: readonly Fault[] = NO_FAULTS;
   firstAttemptAt = 0;
   returned = false;
   /** Starts without an outcome (D6). */

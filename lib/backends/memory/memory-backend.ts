@@ -97,12 +97,25 @@ export class MemoryBackend implements Backend {
     const { maxWaitingBytes = 2 ** 30, publishTimeoutMs = 5_000 } = options;
     this.#clock = clock;
     const room = new Room({ messages: maxWaiting, bytes: maxWaitingBytes, timeoutMs: publishTimeoutMs }, clock);
-    const ids = createGemstoneIdGenerator(() => clock.now(), random);
+    let mintedAt = 0;
+    const lookAtClock = () => {
+      mintedAt = clock.now();
+      return mintedAt;
+    };
+    const ids = createGemstoneIdGenerator(lookAtClock, random);
     const retentionMs = (topic: string) => (families?.of(topic)?.retentionDays ?? DEFAULT_RETENTION_DAYS) * DAY_MS;
     const batcher = new Batcher();
     this.#room = room;
     this.#createNamespace = (name) =>
-      new MemoryNamespace(name, { clock, ids, room, batcher, maxInlineBytes: MAX_INLINE_BYTES, retentionMs });
+      new MemoryNamespace(name, {
+        clock,
+        ids,
+        mintedAt: () => mintedAt,
+        room,
+        batcher,
+        maxInlineBytes: MAX_INLINE_BYTES,
+        retentionMs,
+      });
   }
 
   async append(drafts: readonly Draft[], _nonce: string): Promise<Appended[]> {
@@ -205,10 +218,10 @@ export class MemoryBackend implements Backend {
 
   #settleOne(settlement: Settlement): Outcome<{ readonly ids: readonly GemstoneId[] }> {
     const { lease } = settlement;
-    const queue = this.#queueHolding(lease);
-    if (queue === undefined) return lost(lease);
     const { agent } = lease;
     const namespace = this.#namespace(lease.namespace);
+    const queue = namespace.queueOf(agent);
+    if (!queue.holds(lease)) return lost(lease);
     const refusal = settlement.kind === 'completed' ? this.#refusal(settlement, namespace) : undefined;
     if (refusal !== undefined) return { ok: false, error: refusal };
     const held = lease as MemoryLease;
@@ -236,6 +249,7 @@ export class MemoryBackend implements Backend {
 
   #refusal(settlement: Settlement & { kind: 'completed' }, namespace: MemoryNamespace): GuildwireError | undefined {
     const { outputs, state, lease } = settlement;
+    if (outputs.length === 0 && state.length === 0) return undefined;
     if (outputs.length > features.maxOutputs) return new TooManyOutputsError(outputs.length, features.maxOutputs);
     const key = namespace.state.conflict(lease.agent, state);
     if (key !== undefined) return new StateConflictError(lease.agent, key);

@@ -23,6 +23,8 @@ import { StateStore } from './state-store.ts';
 export interface Surroundings {
   readonly clock: Clock;
   readonly ids: GemstoneIdGenerator;
+  /** Unix ms of the last look at the clock for an id; a second look would cost as much as the id. */
+  readonly mintedAt: () => number;
   readonly room: Room;
   readonly batcher: Batcher;
   readonly maxInlineBytes: number;
@@ -102,12 +104,12 @@ export class MemoryNamespace {
 
   /** Mints the id, stores the message under each topic, and queues it for whoever follows. */
   publish(draft: Draft, options: { readonly delivered?: boolean } = {}): GemstoneId {
-    const { clock, ids } = this.#around;
+    const { ids, mintedAt } = this.#around;
     // Before the id is minted, so that what lies in the store stays in the order of ids.
     for (const topic of draft.message.topics)
       if (!this.store.hasTopic(topic) && !isReserved(topic)) this.#announce(topic);
     const id = ids.next(draft.priority);
-    const now = clock.now();
+    const now = mintedAt();
     const content = draft.payloadBytes > this.#around.maxInlineBytes ? setAside(draft) : draft.message;
     for (const topic of draft.message.topics) {
       const message: Message = Object.freeze({ ...content, topic, id });

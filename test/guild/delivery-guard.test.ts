@@ -1,6 +1,6 @@
 import { type Agent, defineAgent, genericJson, type Json } from 'guildwire';
 import { expect, test } from 'vitest';
-import { atOnce, deadLettersOf, Lab } from './lab.ts';
+import { Lab } from './lab.ts';
 
 /** An agent that keeps what it is given. */
 function keeper(): { readonly agent: Agent; readonly handled: Json[] } {
@@ -30,28 +30,4 @@ test.each([
 
   expect(handled).toEqual(expected);
   expect(await next.stats()).toMatchObject([{ waiting: 0, dead: 0, dropped }]);
-});
-
-test('outputs of one attempt that use one idempotency key for two payloads fail it, and none is stored', async () => {
-  await using lab = new Lab();
-  const agent = defineAgent({
-    name: 'twice',
-    entry: import.meta.url,
-    subscribes: ['a'],
-    publishes: ['out'],
-    retry: atOnce(1),
-    handlers: (on) => [
-      on.any((_, context) => {
-        for (const payload of ['one', 'other']) context.publish('out', genericJson, payload, { idempotencyKey: 'k' });
-      }),
-    ],
-  });
-  const running = await lab.start([agent]);
-
-  await running.publish('a', genericJson, 1);
-  await lab.clock.quiet();
-
-  const [letter] = await deadLettersOf(running, 'twice');
-  expect(letter?.errors.map(({ code }) => code)).toEqual(['IDEMPOTENCY_CONFLICT']);
-  expect((await running.read({ topic: 'out' })).items).toEqual([]);
 });
