@@ -13,6 +13,7 @@ import { decodePayload, describeFailure, failureSettlement } from './failure.ts'
 import { LeaseKeeper } from './lease-keeper.ts';
 import type { Pace } from './pace.ts';
 import { Settler } from './settler.ts';
+import { Slots } from './slots.ts';
 import { subscriptionOf } from './subscription-of.ts';
 
 export interface RunnerOptions extends Workplace {
@@ -42,10 +43,9 @@ export class AgentRunner {
   readonly #leaseMs: number;
   /** In the order of their deadlines, since all attempts of an agent may take the same time. */
   readonly #attempts = new OpenList<Attempt>();
-  #running = 0;
+  readonly #slots: Slots;
   /** Whether the last handler was done when it returned. */
   #hasHandledAtOnce = false;
-  #onSlot: (() => void) | undefined;
   #loop: Promise<void> | undefined;
 
   constructor(options: RunnerOptions) {
@@ -59,6 +59,7 @@ export class AgentRunner {
       maxHops: options.maxHops,
       handles: (format) => handlers.has(format) || handlers.has(undefined),
     });
+    this.#slots = new Slots(agent.concurrency);
     this.#settler = new Settler(backend, (settlement, outcome) => this.#onSettled(settlement, outcome));
     this.#deadlines = new Alarm(clock, () => this.#giveUpLate());
     const wanted = Math.min(agent.timeoutMs + SETTLE_MARGIN_MS, MAX_LEASE_MS);
@@ -79,9 +80,9 @@ export class AgentRunner {
   /** Takes nothing new, and lets what runs finish until `deadline` resolves; what still runs then is handed back. */
   async drain(deadline: Promise<void>): Promise<void> {
     this.#stopping.abort();
-    this.#wake();
+    this.#slots.wake();
     await this.#loop;
-    const idle = this.#whenIdle();
+    const idle = this.#slots.idle();
     await Promise.race([idle, deadline]);
     this.#releaseAll();
     await idle;
@@ -100,12 +101,12 @@ export class AgentRunner {
       signal,
     };
     for (let failures = 0; !signal.aborted; ) {
-      if (this.#running === agent.concurrency) {
-        await this.#nextSlot();
+      if (this.#slots.free === 0) {
+        await this.#slots.change();
         continue;
       }
       try {
-        const request = { ...wanted, max: agent.concurrency - this.#running };
+        const request = { ...wanted, max: this.#slots.free };
         let now = 0;
         let started = 0;
         for (const lease of await backend.lease(request)) {
@@ -128,7 +129,7 @@ export class AgentRunner {
   }
 
   #take(lease: Lease, now: number): void {
-    this.#running++;
+    this.#slots.take();
     this.#options.clock.beginWork();
     this.#begin(lease, now);
   }
@@ -242,15 +243,8 @@ export class AgentRunner {
   }
 
   #freeSlot(): void {
-    this.#running--;
     this.#options.clock.endWork();
-    this.#wake();
-  }
-
-  #wake(): void {
-    const onSlot = this.#onSlot;
-    this.#onSlot = undefined;
-    onSlot?.();
+    this.#slots.release();
   }
 
   #handlerOf(message: Message): Handler | undefined {
@@ -301,17 +295,6 @@ export class AgentRunner {
       attempt.abort(new Error('the guild stops'));
       this.#settle(attempt, { kind: 'released', lease: attempt.lease, delayMs: 0 });
     }
-  }
-
-  #whenIdle(): Promise<void> {
-    if (this.#running === 0) return Promise.resolve();
-    return this.#nextSlot().then(() => this.#whenIdle());
-  }
-
-  #nextSlot(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#onSlot = resolve;
-    });
   }
 
   #fields(lease: Lease): object {
