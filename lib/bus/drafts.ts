@@ -9,7 +9,7 @@ import {
   PayloadInvalidError,
   PayloadTooLargeError,
 } from '../core/errors.ts';
-import { type Format, formatNameProblem, genericJson } from '../core/format.ts';
+import { type Format, genericJson, isFormat } from '../core/format.ts';
 import { Priority, priorityOf } from '../core/gemstone-id.ts';
 import { copyJson, type Json, type JsonObject, jsonBytes } from '../core/json.ts';
 import { childThread, type Draft, MAX_STEPS, type Message, type Sender, toReference } from '../core/message.ts';
@@ -275,7 +275,7 @@ function deduplicate(topics: readonly string[]): readonly string[] {
 }
 
 function encode(format: Format, payload: unknown, faults: FieldFault[]): Content {
-  if (!isFormat(format)) {
+  if (!isKnownFormat(format)) {
     faults.push({ field: 'format', problem: `got ${show(format)}: pass what defineFormat gave, or genericJson` });
     return UNENCODED;
   }
@@ -297,13 +297,11 @@ function encode(format: Format, payload: unknown, faults: FieldFault[]): Content
 /** Formats that were looked at before, since every publish asks. */
 const knownFormats = new WeakSet<Format>();
 
-function isFormat(format: Format): boolean {
-  if (typeof format !== 'object' || format === null) return false;
-  if (knownFormats.has(format)) return true;
-  const { name, version } = format;
-  const isValid = typeof format.encode === 'function' && formatNameProblem(name) === undefined && version >= 1;
-  if (isValid) knownFormats.add(format);
-  return isValid;
+function isKnownFormat(format: Format): boolean {
+  if (typeof format === 'object' && format !== null && knownFormats.has(format)) return true;
+  if (!isFormat(format)) return false;
+  knownFormats.add(format);
+  return true;
 }
 
 /** Stands in for a payload that was refused, until all faults are known. */

@@ -146,6 +146,14 @@ function copyPayload(format: string, payload: unknown): Json {
   return copied;
 }
 
+/** Whether a value is what `defineFormat` gives, or something like it. */
+export function isFormat(value: unknown): value is Format {
+  if (typeof value !== 'object' || value === null) return false;
+  const { name, version, encode, decode } = value as Partial<Format>;
+  const isNamed = formatNameProblem(name) === undefined && typeof version === 'number' && version >= 1;
+  return isNamed && typeof encode === 'function' && typeof decode === 'function';
+}
+
 /** Any JSON, for messages without a format of their own. Handlers share the frozen payload. */
 export const genericJson: Format<'generic_json', Json, Json> = {
   name: 'generic_json',

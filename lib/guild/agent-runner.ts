@@ -2,11 +2,11 @@
 import type { Lease, Outcome, Settlement, Spend } from '../backends/backend.ts';
 import { Alarm } from '../core/alarm.ts';
 import { pause } from '../core/clock.ts';
-import { BackendUnavailableError, LeaseLostError, StateConflictError } from '../core/errors.ts';
+import { BackendUnavailableError, HandlerTimeoutError, LeaseLostError, StateConflictError } from '../core/errors.ts';
 import { faultOf } from '../core/fault.ts';
-import { type Message, toReference } from '../core/message.ts';
+import type { Message } from '../core/message.ts';
 import { OpenList } from '../core/open-list.ts';
-import { Attempt, enrichment, type Workplace } from './attempt.ts';
+import { Attempt, enrichment, leaseFields, type Workplace } from './attempt.ts';
 import type { Handler } from './define-agent.ts';
 import { DeliveryGuard } from './delivery-guard.ts';
 import { decodePayload, describeFailure, failureSettlement } from './failure.ts';
@@ -44,6 +44,8 @@ export class AgentRunner {
   /** In the order of their deadlines, since all attempts of an agent may take the same time. */
   readonly #attempts = new OpenList<Attempt>();
   readonly #slots: Slots;
+  /** Nothing is started any more. */
+  #isOver = false;
   /** Whether the last handler was done when it returned. */
   #hasHandledAtOnce = false;
   #loop: Promise<void> | undefined;
@@ -60,7 +62,12 @@ export class AgentRunner {
       handles: (format) => handlers.has(format) || handlers.has(undefined),
     });
     this.#slots = new Slots(agent.concurrency);
-    this.#settler = new Settler(backend, (settlement, outcome) => this.#onSettled(settlement, outcome));
+    this.#settler = new Settler(
+      backend,
+      clock,
+      (settlement) => this.#late(settlement),
+      (settlement, outcome) => this.#onSettled(settlement, outcome),
+    );
     this.#deadlines = new Alarm(clock, () => this.#giveUpLate());
     const wanted = Math.min(agent.timeoutMs + SETTLE_MARGIN_MS, MAX_LEASE_MS);
     this.#leaseMs = Math.max(wanted, backend.features.minLeaseMs);
@@ -81,7 +88,7 @@ export class AgentRunner {
   async drain(deadline: Promise<void>): Promise<void> {
     this.#stopping.abort();
     this.#slots.wake();
-    await this.#loop;
+    await Promise.race([this.#loop, deadline]);
     const idle = this.#slots.idle();
     await Promise.race([idle, deadline]);
     this.#releaseAll();
@@ -109,11 +116,14 @@ export class AgentRunner {
         const request = { ...wanted, max: this.#slots.free };
         let now = 0;
         let started = 0;
-        for (const lease of await backend.lease(request)) {
+        const leases = await backend.lease(request);
+        for (const lease of leases) {
           // Reading the clock costs as much as all else here, and only a handler that does not wait can take long.
           if (started++ % CLOCK_STRIDE === 0 || this.#hasHandledAtOnce) now = clock.now();
           this.#hasHandledAtOnce = false;
           if (pace.isDue(now)) await pace.turn(now);
+          // Those before it took long: without this, what waits for its turn would be handed to another.
+          if (lease.until - now < this.#leaseMs / 2) await backend.extend(leases.slice(started - 1), this.#leaseMs);
           this.#take(lease, now);
         }
         failures = 0;
@@ -136,7 +146,7 @@ export class AgentRunner {
 
   /** Starts an attempt. Whatever comes of it is settled, and settling frees the slot. */
   #begin(lease: Lease, now: number, spent?: Spend): void {
-    const refusal = this.#guard.refusal(lease, now);
+    const refusal = this.#isOver ? this.#handBack(lease, false) : this.#guard.refusal(lease, now);
     if (refusal !== undefined) {
       this.#tell(refusal);
       this.#settler.settle(refusal);
@@ -149,22 +159,27 @@ export class AgentRunner {
 
   /** For the few deliveries that need the backend once more before their handler runs. */
   async #beginSlowly(lease: Lease, isStarted: boolean, spent: Spend | undefined): Promise<void> {
+    const { backend, clock, log } = this.#options;
+    const message = lease.message as Message;
     try {
-      const [started] = isStarted ? await this.#options.backend.start([lease]) : [];
+      // Before the start, which acknowledges an at-most-once delivery: what fails here can still be handed back.
+      const history = message.enrichWithHistory > 0 ? await enrichment(backend, message) : NO_HISTORY;
+      const [started] = isStarted && !this.#isOver ? await backend.start([lease]) : [];
       if (started?.ok === false) {
-        this.#options.log.warn(`a delivery was not started: ${started.error.message}`, this.#fields(lease));
+        log.warn(`a delivery was not started: ${started.error.message}`, leaseFields(lease));
         this.#freeSlot();
-        return;
-      }
-      const history = await enrichment(this.#options.backend, lease.message as Message);
-      this.#run(lease, history, this.#options.clock.now(), spent);
+      } else if (this.#isOver) this.#settler.settle(this.#handBack(lease, started !== undefined));
+      else this.#run(lease, history, clock.now(), spent);
     } catch (error) {
-      this.#options.log.error('cannot prepare a delivery, trying again', {
-        ...this.#fields(lease),
-        error: faultOf(error),
-      });
+      log.error('cannot prepare a delivery, trying again', { ...leaseFields(lease), error: faultOf(error) });
       this.#settler.settle({ kind: 'released', lease, delayMs: PREPARATION_RETRY_MS });
     }
+  }
+
+  /** For the next consumer; a delivery that was acknowledged has none, and becomes a dead letter. */
+  #handBack(lease: Lease, isStarted: boolean): Settlement {
+    if (!isStarted || this.#options.agent.guarantee !== 'at-most-once') return { kind: 'released', lease, delayMs: 0 };
+    return this.#failure(lease, new Error('the guild stopped before the handler was done'));
   }
 
   /** Runs the handler; a handler that does not wait is settled without a promise. */
@@ -221,8 +236,17 @@ export class AgentRunner {
     this.#settle(attempt, this.#failure(attempt.lease, error));
   }
 
-  #settle({ spent }: Attempt, settlement: Settlement): void {
-    this.#settler.settle(spent === undefined ? settlement : { ...settlement, spent });
+  #settle({ spent, deadlineAt }: Attempt, settlement: Settlement): void {
+    this.#settler.settle(spent === undefined ? settlement : { ...settlement, spent }, deadlineAt);
+  }
+
+  /** Handlers that held the process past their deadline have no effect either (D10). */
+  #late(settlement: Settlement): Settlement {
+    if (settlement.kind !== 'completed') return settlement;
+    const { name, timeoutMs } = this.#options.agent;
+    const { lease, spent } = settlement;
+    const failure = this.#failure(lease, new HandlerTimeoutError(name, timeoutMs));
+    return spent === undefined ? failure : { ...failure, spent };
   }
 
   #onSettled(settlement: Settlement, outcome: Outcome): void {
@@ -237,7 +261,7 @@ export class AgentRunner {
       const failure = this.#failure(lease, outcome.error);
       this.#settler.settle(spent === undefined ? failure : { ...failure, spent });
     } else {
-      this.#options.log.warn(`an attempt had no effect: ${outcome.error.message}`, this.#fields(settlement.lease));
+      this.#options.log.warn(`an attempt had no effect: ${outcome.error.message}`, leaseFields(settlement.lease));
       this.#freeSlot();
     }
   }
@@ -263,7 +287,7 @@ export class AgentRunner {
     if (settlement.kind !== 'retry' && settlement.kind !== 'dead') return;
     const { agent, log } = this.#options;
     const write = settlement.kind === 'retry' ? log.warn : log.error;
-    write(describeFailure(settlement, agent), { ...this.#fields(settlement.lease), error: settlement.fault });
+    write(describeFailure(settlement, agent), { ...leaseFields(settlement.lease), error: settlement.fault });
   }
 
   /** Ends the attempts that are out of time; when the next one will be. */
@@ -280,29 +304,18 @@ export class AgentRunner {
   #onLeaseLost(attempt: Attempt, error: Error): void {
     if (!this.#attempts.close(attempt)) return;
     attempt.abort(error);
-    this.#options.log.warn(`an attempt was ended: ${error.message}`, this.#fields(attempt.lease));
+    this.#options.log.warn(`an attempt was ended: ${error.message}`, leaseFields(attempt.lease));
     this.#freeSlot();
   }
 
   /** Hands back what still runs; the handler, if it ever ends, finds that its attempt is over. */
   #releaseAll(): void {
+    this.#isOver = true;
     for (const attempt of this.#attempts.open()) {
-      if (this.#options.agent.guarantee === 'at-most-once') {
-        this.#fail(attempt, new Error('the guild stopped before the handler was done'));
-        continue;
-      }
       this.#attempts.close(attempt);
       attempt.abort(new Error('the guild stops'));
-      this.#settle(attempt, { kind: 'released', lease: attempt.lease, delayMs: 0 });
+      this.#settle(attempt, this.#handBack(attempt.lease, true));
     }
-  }
-
-  #fields(lease: Lease): object {
-    return {
-      agent: this.agent,
-      namespace: lease.namespace,
-      ...(lease.key !== undefined && { message: toReference(lease.key) }),
-    };
   }
 }
 

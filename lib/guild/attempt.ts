@@ -122,7 +122,7 @@ export class Attempt implements Context<string, Format>, Closable {
       const problem = `agent "${agent.name}" declares no state: add \`state: Format\` to its definition`;
       throw new InvalidArgumentError([{ field: 'state', problem }]);
     }
-    this.#state ??= new StateSession(backend, namespace, agent.name, agent.state);
+    this.#state ??= new StateSession(backend, namespace, agent.name, agent.state, () => this.#mustRun('context.state'));
     return this.#state;
   }
 
@@ -268,6 +268,11 @@ export class Attempt implements Context<string, Format>, Closable {
   #mustRun(call: string): void {
     if (this.#hasEnded) throw new AttemptEndedError(this.agent, call);
   }
+}
+
+/** What a log line says of a delivery. */
+export function leaseFields({ agent, namespace, key }: Lease): object {
+  return { agent, namespace, ...(key !== undefined && { message: toReference(key) }) };
 }
 
 const MAX_HISTORY_BYTES = 256 * 1024;

@@ -6,6 +6,7 @@ import type { Json } from '../core/json.ts';
 import { defaultRetryPolicy, type RetryPolicy } from '../core/retry-policy.ts';
 import { show } from '../core/show.ts';
 import { isPlatformOnly, MAX_AGENT_NAME, nameProblem, patternProblem } from '../core/topic.ts';
+import { agentShapeFaults, handlerShapeFaults } from './agent-shape.ts';
 import type { Context, NoState } from './context.ts';
 
 /** What runs for messages of one format; made by `on`. */
@@ -94,10 +95,16 @@ export function defineAgent<
   const Out extends string = never,
   State extends Format = NoState,
 >(options: AgentOptions<Name, Out, State>): Agent<Name> {
+  const what = `agent ${show(options?.name)}`;
+  const misshapen = agentShapeFaults(options);
+  if (misshapen.length > 0) throw new InvalidDefinitionError(what, misshapen);
   const { profile = 'fast', state, publishes = [], concurrency = 10 } = options;
   const on: On<Out, State> = Object.assign((format: Format, run: Handler['run']) => ({ format, run }), {
     any: (run: Handler['run']) => ({ format: undefined, run }),
   });
+  const handlers = options.handlers(on);
+  const misshapenHandlers = handlerShapeFaults(handlers);
+  if (misshapenHandlers.length > 0) throw new InvalidDefinitionError(what, misshapenHandlers);
   const agent: Agent<Name> = {
     kind: 'guildwire.agent',
     name: options.name,
@@ -105,7 +112,7 @@ export function defineAgent<
     subscribes: [...options.subscribes],
     publishes: [...publishes],
     state,
-    handlers: options.handlers(on),
+    handlers,
     guarantee: options.guarantee ?? (state === undefined ? 'at-least-once' : 'exactly-once'),
     ordering: options.ordering ?? 'none',
     concurrency,
@@ -116,7 +123,7 @@ export function defineAgent<
     profile,
   };
   const faults = agentFaults(agent);
-  if (faults.length > 0) throw new InvalidDefinitionError(`agent ${show(options.name)}`, faults);
+  if (faults.length > 0) throw new InvalidDefinitionError(what, faults);
   return Object.freeze(agent);
 }
 

@@ -44,6 +44,8 @@ const DEFAULT_MAX_HOPS = 32;
  * export default defineGuild({ name: 'doc-review', agents: [coordinator, grammar], topics: { 'doc.**': { retentionDays: 7 } } });
  */
 export function defineGuild<const A extends readonly Agent[]>(options: GuildOptions<A>): Guild<A[number]['name']> {
+  const misshapen = shapeFaults(options);
+  if (misshapen.length > 0) throw new InvalidDefinitionError(`guild ${show(options?.name)}`, misshapen);
   const { name, agents, topics = {}, maxHops = DEFAULT_MAX_HOPS, allowUndeclared = false } = options;
   const declared = Object.entries(topics).map(
     ([pattern, { formats = [], retentionDays = DEFAULT_RETENTION_DAYS }]): TopicFamily => ({
@@ -61,6 +63,21 @@ export function defineGuild<const A extends readonly Agent[]>(options: GuildOpti
     agents: Object.fromEntries(agents.map((agent) => [agent.name, agent])) as Guild<A[number]['name']>['agents'],
     families: TopicFamilies.of(declared, used, allowUndeclared),
     maxHops,
+  });
+}
+
+/** Faults that keep the options from being read at all. */
+function shapeFaults(options: GuildOptions<readonly Agent[]>): FieldFault[] {
+  if (typeof options !== 'object' || options === null) {
+    return [{ field: 'options', problem: `got ${show(options)}: allowed is an object` }];
+  }
+  if (!Array.isArray(options.agents)) {
+    return [{ field: 'agents', problem: `got ${show(options.agents)}: allowed is an array of what defineAgent gave` }];
+  }
+  return (options.agents as readonly (Agent | undefined)[]).flatMap((agent, index) => {
+    if (agent?.kind === 'guildwire.agent') return [];
+    const problem = `got ${show(agent)}: an agent is what defineAgent gave; undefined often comes from files that import each other`;
+    return [{ field: `agents[${index}]`, problem }];
   });
 }
 

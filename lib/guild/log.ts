@@ -24,6 +24,25 @@ function write(level: string, text: string, data: object = {}): void {
   process.stderr.write(`${JSON.stringify({ level, text, ...data })}\n`);
 }
 
+/** A log that cannot fail: a logger that throws must not stop an agent. */
+export function unfailing(log: Log): Log {
+  const guarded =
+    (write: Write): Write =>
+    (text, data) => {
+      try {
+        write(text, data);
+      } catch {
+        // There is nobody left to tell.
+      }
+    };
+  return {
+    debug: guarded((text, data) => log.debug(text, data)),
+    info: guarded((text, data) => log.info(text, data)),
+    warn: guarded((text, data) => log.warn(text, data)),
+    error: guarded((text, data) => log.error(text, data)),
+  };
+}
+
 /** A log that adds `fields` to everything said. */
 export function withFields(log: Log, fields: () => object): Log {
   return {

@@ -4,13 +4,13 @@ import { openBackend } from '../backends/open-backend.ts';
 import { DEFAULT_NAMESPACE } from '../bus/bus.ts';
 import { Drafts } from '../bus/drafts.ts';
 import { type Clock, systemClock } from '../core/clock.ts';
-import { InvalidArgumentError } from '../core/errors.ts';
+import { type FieldFault, InvalidArgumentError } from '../core/errors.ts';
 import { show } from '../core/show.ts';
 import { MAX_NAMESPACE, nameProblem } from '../core/topic.ts';
 import { AgentRunner } from './agent-runner.ts';
 import type { Agent } from './define-agent.ts';
 import type { Guild } from './define-guild.ts';
-import { type Log, stderrLog } from './log.ts';
+import { type Log, stderrLog, unfailing } from './log.ts';
 import { Pace } from './pace.ts';
 import { RunningGuild } from './running-guild.ts';
 import { subscriptionOf } from './subscription-of.ts';
@@ -44,8 +44,11 @@ export async function startGuild<Names extends string>(
   guild: Guild<Names>,
   options: StartOptions<Names>,
 ): Promise<RunningGuild> {
+  const misused = callFaults(guild, options);
+  if (misused.length > 0) throw new InvalidArgumentError(misused);
   const { namespace = DEFAULT_NAMESPACE, sender = 'user:local', clock = systemClock } = options;
-  const { log = stderrLog, random = Math.random } = options;
+  const { random = Math.random } = options;
+  const log = unfailing(options.log ?? stderrLog);
   const agents = chosenAgents(guild, options.agents);
   const problem = nameProblem(namespace, MAX_NAMESPACE);
   if (problem !== undefined) throw new InvalidArgumentError([{ field: 'namespace', problem }]);
@@ -71,6 +74,21 @@ export async function startGuild<Names extends string>(
     await backend[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+/** Faults that keep the call from being understood at all. */
+function callFaults(guild: Guild, options: StartOptions): FieldFault[] {
+  const faults: FieldFault[] = [];
+  if (guild?.kind !== 'guildwire.guild')
+    faults.push({ field: 'guild', problem: `got ${show(guild)}: pass what defineGuild gave` });
+  const { backend } = options ?? {};
+  if (typeof backend !== 'string' && typeof backend !== 'function') {
+    faults.push({
+      field: 'backend',
+      problem: `got ${show(backend)}: allowed are a URL such as 'memory:', and a function that gives a backend`,
+    });
+  }
+  return faults;
 }
 
 function chosenAgents<Names extends string>(

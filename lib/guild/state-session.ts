@@ -21,9 +21,12 @@ export class StateSession implements StateAccess<unknown, unknown> {
   readonly #namespace: string;
   readonly #agent: string;
   readonly #format: Format;
+  readonly #mustRun: () => void;
   readonly #entries = new Map<string, Entry>();
 
-  constructor(backend: Backend, namespace: string, agent: string, format: Format) {
+  /** @param mustRun Throws once the attempt has ended. */
+  constructor(backend: Backend, namespace: string, agent: string, format: Format, mustRun: () => void) {
+    this.#mustRun = mustRun;
     this.#backend = backend;
     this.#namespace = namespace;
     this.#agent = agent;
@@ -31,6 +34,7 @@ export class StateSession implements StateAccess<unknown, unknown> {
   }
 
   async get(key: string): Promise<unknown> {
+    this.#mustRun();
     checkKey(key);
     if (!this.#entries.has(key)) await this.#load([key]);
     const value = this.#entries.get(key)?.value;
@@ -38,6 +42,7 @@ export class StateSession implements StateAccess<unknown, unknown> {
   }
 
   set(key: string, value: unknown): void {
+    this.#mustRun();
     checkKey(key);
     const stored = this.#format.encode(value as never);
     const bytes = Buffer.byteLength(JSON.stringify(stored));
@@ -46,6 +51,7 @@ export class StateSession implements StateAccess<unknown, unknown> {
   }
 
   delete(key: string): void {
+    this.#mustRun();
     checkKey(key);
     this.#write(key, undefined);
   }

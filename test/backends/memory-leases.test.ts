@@ -130,6 +130,39 @@ describe('a delivery', () => {
     expect(again).toMatchObject({ attemptsBefore: 0, returned: false });
   });
 
+  test('stays where it is while the agent is paused, for consumers that come and for those that wait', async () => {
+    const { lab, lease } = await held();
+    await lab.publish('a', 'next');
+    const waiting = lab.lease('worker', { waitMs: 5_000, max: 1 });
+    expect(payloadsOf(await waiting)).toEqual(['next']);
+
+    await lab.backend.pause('lab', 'worker', true);
+    await lab.settle(lease, { kind: 'released', delayMs: 0 });
+    const paused = lab.lease('worker', { waitMs: 60_000 });
+    const stand = standOf(paused);
+    await lab.clock.advance(5_000);
+    expect([stand.now(), await lab.lease('worker'), await lab.waiting('worker')]).toEqual(['waits', [], 1]);
+    await lab.backend.pause('lab', 'worker', false);
+
+    expect(payloadsOf(await paused)).toEqual(['work']);
+  });
+
+  test('of which more would come of one attempt than can be committed is kept, and nothing of it holds', async () => {
+    const { lab, lease } = await held();
+    const { maxOutputs } = lab.backend.features;
+    const output = { message: { ...lease.message, topics: ['out'] }, priority: 4, payloadBytes: 1 };
+    const outputs = Array(maxOutputs + 1).fill(output);
+    const state = [{ key: 'k', value: 1, ifVersion: 0 }];
+
+    const refused = await lab.settle(lease, { outputs, state } as never);
+    const taken = await lab.settle(lease, { outputs: outputs.slice(1) } as never);
+
+    expect(refused).toMatchObject({ ok: false, error: { code: 'TOO_MANY_OUTPUTS' } });
+    expect(taken).toMatchObject({ ok: true });
+    expect(await lab.backend.state('lab', 'worker', ['k'])).toEqual([{ value: undefined, version: 0 }]);
+    expect((await lab.bus.read({ topic: 'out', limit: 1_000 })).items).toHaveLength(maxOutputs);
+  });
+
   test('that waits for its time is counted as waiting, and forgotten with the subscription', async () => {
     const { lab, lease } = await held();
     await lab.settle(lease, { kind: 'retry', delayMs: 5_000, fault });

@@ -1,15 +1,19 @@
-import { type Agent, defineAgent, genericJson, type Json } from 'guildwire';
-import { expect, test } from 'vitest';
-import { Lab } from './lab.ts';
+import { type Agent, type AgentOptions, defineAgent, genericJson, type Json } from 'guildwire';
+import { describe, expect, test } from 'vitest';
+import { atOnce, deadLettersOf, Lab } from './lab.ts';
 
 /** An agent that keeps what it is given. */
-function keeper(): { readonly agent: Agent; readonly handled: Json[] } {
+function keeper(options: Partial<AgentOptions<'keeper', never, never>> = {}): {
+  readonly agent: Agent;
+  readonly handled: Json[];
+} {
   const handled: Json[] = [];
   const agent = defineAgent({
     name: 'keeper',
     entry: import.meta.url,
     subscribes: ['a'],
     handlers: (on) => [on.any((payload) => void handled.push(payload))],
+    ...options,
   });
   return { agent, handled };
 }
@@ -30,4 +34,103 @@ test.each([
 
   expect(handled).toEqual(expected);
   expect(await next.stats()).toMatchObject([{ waiting: 0, dead: 0, dropped }]);
+});
+
+test.each([
+  [999, ['urgent'], []],
+  [1_000, [], ['DEADLINE_EXCEEDED']],
+])('a message whose deadline is in a second and that waits %i ms for its agent', async (waitedMs, expected, codes) => {
+  await using lab = new Lab();
+  const { agent, handled } = keeper();
+  const first = await lab.start([agent]);
+  await first.drain();
+  await first.publish('a', genericJson, 'urgent', { deadlineAt: lab.clock.now() + 1_000 });
+  await lab.clock.advance(waitedMs);
+
+  const next = await lab.start([agent]);
+  await lab.clock.quiet();
+
+  expect(handled).toEqual(expected);
+  const letters = await deadLettersOf(next, 'keeper');
+  expect(letters.flatMap(({ errors }) => errors.map(({ code }) => code))).toEqual(codes);
+});
+
+describe('a budget halts what comes when it is spent', () => {
+  test.each([
+    [{ tokens: 100 }, { tokens: 50 }, 2],
+    [{ tokens: 100 }, { tokens: 49 }, 3],
+    [{ usd: 1 }, { usd: 0.5, tokens: 1e9 }, 2],
+    [{ usd: 1, tokens: 10 }, { usd: 0.1, tokens: 10 }, 1],
+  ])('of %j, of which each message spends %j: %i are handled', async (budget, spent, expected) => {
+    await using lab = new Lab();
+    let handled = 0;
+    const agent = defineAgent({
+      name: 'spender',
+      entry: import.meta.url,
+      subscribes: ['a'],
+      concurrency: 1,
+      handlers: (on) => [
+        on.any((_, context) => {
+          handled++;
+          context.spend(spent);
+          context.later(1_000, genericJson, 'more');
+        }),
+      ],
+    });
+    const running = await lab.start([agent]);
+
+    await running.publish('a', genericJson, 1, { budget });
+    await lab.clock.advance(10_000);
+
+    expect(handled).toBe(expected);
+    expect(await deadLettersOf(running, 'spender')).toMatchObject([
+      { reason: 'budget', errors: [{ code: 'BUDGET_EXCEEDED' }] },
+    ]);
+  });
+});
+
+test('what waits for an agent that no longer follows the topic is dropped, and counted', async () => {
+  await using lab = new Lab();
+  const { agent } = keeper();
+  const first = await lab.start([agent]);
+  await first.drain();
+  await first.publish('a', genericJson, 'for the old one');
+
+  const { agent: changed, handled } = keeper({ subscribes: ['b'] });
+  const next = await lab.start([changed]);
+  await next.publish('b', genericJson, 'for the new one');
+  await lab.clock.quiet();
+
+  expect(handled).toEqual(['for the new one']);
+  expect(await next.stats()).toMatchObject([{ waiting: 0, dead: 0, dropped: { filtered: 1 } }]);
+});
+
+test('who watches dead letters, and who watches those that fail at that, see what went too far', async () => {
+  await using lab = new Lab();
+  const failing = (name: string, subscribes: string[]) =>
+    defineAgent({
+      name,
+      entry: import.meta.url,
+      subscribes,
+      retry: atOnce(1),
+      handlers: (on) => [
+        on.any(() => {
+          throw new Error('as always');
+        }),
+      ],
+    });
+  const walker = defineAgent({
+    name: 'walker',
+    entry: import.meta.url,
+    subscribes: ['a'],
+    handlers: (on) => [on.any((_, context) => context.later(0, genericJson, 1))],
+  });
+  const { agent: last, handled } = keeper({ subscribes: ['$errors'] });
+  const running = await lab.start([walker, failing('watcher', ['$dead.walker']), last], { maxHops: 2 });
+
+  await running.publish('a', genericJson, 1);
+  await lab.clock.advance(10_000);
+
+  expect(await deadLettersOf(running, 'walker')).toMatchObject([{ reason: 'hops', original: { hops: 3 } }]);
+  expect(handled).toMatchObject([{ agent: 'watcher', reason: 'failed' }]);
 });

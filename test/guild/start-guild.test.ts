@@ -75,19 +75,17 @@ describe('a guild is not started', () => {
     ]);
   });
 
-  test.each(['mysql://host/db', 'memory', 'memory:a b', 'memory:a/b', '', 'redis://localhost'])(
+  test.each(['mysql://host/db', 'memory', 'memory:a b', 'memory:a/b', ''])(
     'on a backend that is not known: %j',
     async (backend) => {
       const { faults } = await refusal({ backend });
 
-      expect(faults).toEqual([
-        { field: 'backend', problem: expect.stringContaining('known are memory: and memory:NAME') },
-      ]);
+      expect(faults).toEqual([{ field: 'backend', problem: expect.stringContaining('known are memory:') }]);
     },
   );
 
   test('on a backend whose URL holds a password, which never shows', async () => {
-    const urls = ['mysql://ada:s3cret@host/db', 'redis://:s3cret@host', 'rediss://ada:p@s3cret@host:6379/0'];
+    const urls = ['mysql://ada:s3cret@host/db', 'amqp://:s3cret@host', 'mysqls://ada:p@s3cret@host:6379/0'];
 
     for (const backend of urls) {
       const error = await refusal({ backend });

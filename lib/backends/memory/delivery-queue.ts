@@ -34,7 +34,7 @@ export class DeliveryQueue {
   /** Undefined without order by key. */
   #lanes: KeyLanes | undefined;
   /** Deliveries that ended without their handler. */
-  readonly dropped: Partial<Record<DropReason, number>> = {};
+  dropped: Partial<Record<DropReason, number>> = {};
   readonly #leased = new OpenList<MemoryLease>();
   readonly #watched = new WeakSet<AbortSignal>();
   #waiters: Waiter[] = [];
@@ -61,8 +61,9 @@ export class DeliveryQueue {
     const waiting = [...this.#pending()].sort((one, other) => (one.id < other.id ? -1 : 1));
     this.#forgetWaiting();
     this.#lanes = isOrdered ? new KeyLanes() : undefined;
-    for (const { delivery } of this.#leased.open())
-      if (this.#lanes?.has(delivery) === false) this.#lanes.enter(delivery);
+    const leased = this.#leased.open().map(({ delivery }) => delivery);
+    for (const delivery of [...waiting, ...leased]) delivery.isHead = false;
+    for (const delivery of leased) if (this.#lanes?.has(delivery) === false) this.#lanes.enter(delivery);
     for (const delivery of waiting) this.addAt(delivery, delivery.dueAt);
   }
 
@@ -90,6 +91,8 @@ export class DeliveryQueue {
   empty(): readonly Delivery[] {
     const open = [...this.#pending(), ...this.#leased.open().map(({ delivery }) => delivery)];
     this.#subscription = undefined;
+    this.#isPaused = false;
+    this.dropped = {};
     this.#forgetWaiting();
     this.#lanes = undefined;
     for (const lease of this.#leased.open()) this.#leased.close(lease);
@@ -252,7 +255,7 @@ export class DeliveryQueue {
       return;
     }
     lease.delivery.returned = true;
-    this.#ready.pushLate(lease.delivery);
+    this.#makeReady(lease.delivery);
   }
 
   #watch(signal: AbortSignal): void {

@@ -12,11 +12,11 @@ import {
 import { createGemstoneIdGenerator, type GemstoneId } from '../../core/gemstone-id.ts';
 import type { Json } from '../../core/json.ts';
 import type { Draft, Message, MessageKey } from '../../core/message.ts';
+import { matches } from '../../core/topic.ts';
 import { DEFAULT_RETENTION_DAYS, type TopicFamilies } from '../../core/topic-family.ts';
 import type {
   AgentStats,
   Backend,
-  Features,
   Lease,
   LeaseRequest,
   Outcome,
@@ -30,6 +30,7 @@ import type {
 import { Batcher } from './batcher.ts';
 import type { MemoryLease } from './delivery.ts';
 import type { DeliveryQueue } from './delivery-queue.ts';
+import { DAY_MS, memoryFeatures } from './memory-features.ts';
 import { MemoryNamespace } from './memory-namespace.ts';
 import { Room } from './room.ts';
 
@@ -48,44 +49,23 @@ export interface MemoryOptions {
   readonly publishTimeoutMs?: number;
 }
 
-const DAY_MS = 86_400_000;
-const MAX_INLINE_BYTES = 256 * 1024;
-const MAX_PAYLOAD_BYTES = 25 * 1024 * 1024;
-
-const features: Features = {
-  runtimeSubscriptions: true,
-  startFrom: ['now', 'beginning', 'id'],
-  orderingByKey: true,
-  priorities: 'strict',
-  plans: false,
-  guarantees: ['at-least-once', 'at-most-once', 'exactly-once'],
-  maxDelayMs: 365 * DAY_MS,
-  delayPrecisionMs: 1_000,
-  pausing: true,
-  tailHorizonMs: 0,
-  tailing: true,
-  progress: false,
-  minLeaseMs: 1,
-  takeoverMs: 1_000,
-  pauseDelayMs: 0,
-  maxAwayMs: Number.POSITIVE_INFINITY,
-  maxOutputs: 1_000,
-  maxInlineBytes: MAX_INLINE_BYTES,
-  maxPayloadBytes: MAX_PAYLOAD_BYTES,
-  clock: 'injected',
-};
-
 const isKeyed = ({ message, effect }: Draft) => message.idempotencyKey !== undefined || effect !== undefined;
 
 type Appended = Outcome<{ readonly id: GemstoneId; readonly duplicate: boolean }>;
 
 const SETTLED = { ok: true, ids: [] } as const;
 
+const HANDED_BACK = {
+  code: 'HANDED_BACK',
+  message: 'was handed back after it had been acknowledged',
+  retryable: false,
+};
+
 const lost = (lease: Lease) => ({ ok: false, error: new LeaseLostError(lease.agent) }) as const;
 
 export class MemoryBackend implements Backend {
   readonly name = 'memory';
-  readonly features = features;
+  readonly features = memoryFeatures;
   readonly #clock: Clock;
   readonly #room: Room;
   readonly #createNamespace: (name: string) => MemoryNamespace;
@@ -113,7 +93,7 @@ export class MemoryBackend implements Backend {
         mintedAt: () => mintedAt,
         room,
         batcher,
-        maxInlineBytes: MAX_INLINE_BYTES,
+        maxInlineBytes: memoryFeatures.maxInlineBytes,
         retentionMs,
       });
   }
@@ -122,6 +102,7 @@ export class MemoryBackend implements Backend {
     if (this.#room.isFull) await this.#room.free();
     const outcomes: Appended[] = [];
     for (const draft of drafts) outcomes.push(this.#appendOne(draft));
+    this.#room.admitNext();
     return outcomes;
   }
 
@@ -134,11 +115,13 @@ export class MemoryBackend implements Backend {
 
   async read(query: ReadQuery): Promise<Page<Message>> {
     if (query.order !== 'arrival') return this.#readNow(query);
-    for (let isLast = (query.waitMs ?? 0) <= 0; ; isLast = true) {
+    const giveUpAt = this.#clock.now() + (query.waitMs ?? 0);
+    for (;;) {
       const page = this.#readNow(query);
       const next = page.next ?? this.#namespace(query.namespace).store.cursorBehind(query, page.items.at(-1));
-      if (isLast || page.items.length > 0 || query.signal?.aborted) return { items: page.items, next };
-      await this.#waitForMore(query);
+      const leftMs = giveUpAt - this.#clock.now();
+      if (leftMs <= 0 || page.items.length > 0 || query.signal?.aborted) return { items: page.items, next };
+      await this.#waitForMore(query, leftMs);
     }
   }
 
@@ -152,18 +135,23 @@ export class MemoryBackend implements Backend {
     );
   }
 
-  /** Until something that the query names is stored, its wait is over, or its signal aborts. */
-  async #waitForMore(query: ReadQuery): Promise<void> {
-    const { watchers } = this.#namespace(query.namespace);
+  /** Until something is stored that the query may name, the time is over, its signal aborts, or the backend is closed. */
+  async #waitForMore({ namespace, where, signal }: ReadQuery, waitMs: number): Promise<void> {
+    const { watchers } = this.#namespace(namespace);
     const { promise, resolve } = Promise.withResolvers<void>();
-    const look = () => {
-      if (this.#isClosed || this.#readNow({ ...query, limit: 1 }).items.length > 0) resolve();
+    const look = (topic: string | undefined) => {
+      const isOther =
+        topic !== undefined &&
+        (('topic' in where && where.topic !== topic) || ('pattern' in where && !matches(where.pattern, topic)));
+      if (!isOther) resolve();
     };
-    const timer = this.#clock.setTimer(query.waitMs ?? 0, resolve);
-    query.signal?.addEventListener('abort', () => resolve(), { once: true });
+    const onAbort = () => resolve();
+    const timer = this.#clock.setTimer(waitMs, resolve);
+    signal?.addEventListener('abort', onAbort, { once: true });
     watchers.add(look);
     await promise;
     watchers.delete(look);
+    signal?.removeEventListener('abort', onAbort);
     timer.cancel();
   }
 
@@ -232,8 +220,14 @@ export class MemoryBackend implements Backend {
       return SETTLED;
     }
     const delivery = queue.finish(held);
+    const isGivenUp = settlement.kind === 'retry' || settlement.kind === 'released';
     if (!held.isAcknowledged) this.#room.release(delivery.bytes);
     namespace.idempotency.forget(held);
+    if (isGivenUp) {
+      // Acknowledged when it was started, so nobody can have it again; it must not vanish all the same.
+      const fault = settlement.kind === 'retry' ? settlement.fault : HANDED_BACK;
+      return { ok: true, ids: [namespace.bury(delivery, agent, 'failed', fault)] };
+    }
     if (settlement.kind === 'dead') {
       return { ok: true, ids: [namespace.bury(delivery, agent, settlement.reason, settlement.fault)] };
     }
@@ -250,7 +244,8 @@ export class MemoryBackend implements Backend {
   #refusal(settlement: Settlement & { kind: 'completed' }, namespace: MemoryNamespace): GuildwireError | undefined {
     const { outputs, state, lease } = settlement;
     if (outputs.length === 0 && state.length === 0) return undefined;
-    if (outputs.length > features.maxOutputs) return new TooManyOutputsError(outputs.length, features.maxOutputs);
+    if (outputs.length > memoryFeatures.maxOutputs)
+      return new TooManyOutputsError(outputs.length, memoryFeatures.maxOutputs);
     const key = namespace.state.conflict(lease.agent, state);
     if (key !== undefined) return new StateConflictError(lease.agent, key);
     return outputs.some(isKeyed) ? namespace.idempotency.conflict(outputs, this.#clock.now()) : undefined;

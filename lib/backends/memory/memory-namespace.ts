@@ -45,8 +45,8 @@ export class MemoryNamespace {
   readonly idempotency = new Idempotency();
   readonly state = new StateStore();
   readonly spending = new Spending();
-  /** Told of every message that is stored. */
-  readonly watchers = new Set<() => void>();
+  /** Told the topic of every message that is stored; undefined at the end. */
+  readonly watchers = new Set<(topic: string | undefined) => void>();
   readonly #around: Surroundings;
   readonly #queues = new Map<string, DeliveryQueue>();
   readonly #deadLetters = new Map<string, Message[]>();
@@ -100,6 +100,7 @@ export class MemoryNamespace {
 
   close(): void {
     for (const queue of this.#queues.values()) queue.close();
+    for (const watcher of this.watchers) watcher(undefined);
   }
 
   /** Mints the id, stores the message under each topic, and queues it for whoever follows. */
@@ -114,13 +115,13 @@ export class MemoryNamespace {
     for (const topic of draft.message.topics) {
       const message: Message = Object.freeze({ ...content, topic, id });
       this.store.add(message, now);
+      if (this.watchers.size > 0) for (const watcher of this.watchers) watcher(topic);
       if (options.delivered === false) continue;
       for (const { queue, subscription } of this.#followersOf(topic)) {
         this.#deliver(queue, subscription, message, draft.payloadBytes, now);
       }
     }
     this.idempotency.remember(draft, id, now);
-    if (this.watchers.size > 0) for (const watcher of this.watchers) watcher();
     return id;
   }
 
@@ -170,7 +171,8 @@ export class MemoryNamespace {
     let followers = this.#followers.get(topic);
     if (followers === undefined) {
       followers = topic.startsWith('$reply.') ? [] : this.#findFollowers(topic);
-      this.#followers.set(topic, followers);
+      // Replies and inboxes may have any name, so remembering them all would never end.
+      if (!isReserved(topic)) this.#followers.set(topic, followers);
     }
     return followers;
   }

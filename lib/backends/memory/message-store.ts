@@ -133,7 +133,8 @@ export class MessageStore {
     const oldestStay = [...this.#byTopic.values()].every(([oldest]) => oldest === undefined || stays(oldest));
     if (!this.#expires && oldestStay) return;
     this.#all = this.#all.filter(stays);
-    for (const [topic, messages] of this.#byTopic) this.#byTopic.set(topic, messages.filter(stays));
+    this.#byTopic = filterLists(this.#byTopic, stays);
+    this.#expires = this.#all.some(({ expiresAt }) => expiresAt !== undefined);
     this.#byRoot = filterLists(this.#byRoot, stays);
     this.#byConversation = filterLists(this.#byConversation, stays);
   }

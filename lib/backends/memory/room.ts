@@ -36,8 +36,14 @@ export class Room {
   release(bytes: number): void {
     this.#messages--;
     this.#bytes -= bytes;
+    this.admitNext();
+  }
+
+  /** Lets one publisher on if there is room: after it has stored what it has, the next is looked at. */
+  admitNext(): void {
     if (this.#blocked.size === 0 || this.isFull) return;
-    for (const goOn of this.#blocked) goOn();
+    const [next] = this.#blocked;
+    next?.();
   }
 
   /**
