@@ -64,7 +64,10 @@ export class PayloadTooLargeError extends GuildwireError {
   }
 }
 
-/** The schema of a format validates asynchronously, which publishing and handling cannot wait for. */
+/**
+ * The schema of a format validates asynchronously, which publishing and handling cannot wait for. A zod refinement that
+ * rejects is lost inside zod before this can be told; it surfaces as an unhandled rejection.
+ */
 export class AsyncFormatError extends GuildwireError {
   readonly code = 'ASYNC_FORMAT';
   readonly retryable = false;

@@ -62,7 +62,8 @@ type Access = Pick<Context<string, typeof genericJson>, 'state' | 'message' | 'l
 
 /**
  * An agent that collects parts. A part or a duplicate that comes after the result is ignored, for as long again as the
- * deadline; after that it would begin a new collection.
+ * deadline; after that it would begin a new collection. What limits the parts (a root's `deadlineAt`, its budget, the
+ * generations) limits the aggregator's own timers too: give such roots more than `deadlineMs`.
  *
  * @throws InvalidDefinitionError with everything that is wrong.
  * @example
