@@ -5,6 +5,7 @@ export { type OpenBackendOptions, openBackend } from './backends/open-backend.ts
 export { Bus, type BusOptions, openBus, type PublishEntry, type PublishOutcome, type Topics } from './bus/bus.ts';
 export type { HistoryQuery, TailQuery } from './bus/history-query.ts';
 export type { PublishOptions } from './bus/publish-options.ts';
+export type { RequestOptions } from './bus/request-reply.ts';
 export { type Clock, systemClock, type Timer } from './core/clock.ts';
 export { DEAD_LETTER_FORMAT, type DeadLetter } from './core/dead-letter.ts';
 export * from './core/errors.ts';

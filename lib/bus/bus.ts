@@ -1,8 +1,9 @@
 /** @module The bus: what a program publishes and reads with, in one namespace of a backend. */
+import { randomUUID } from 'node:crypto';
 import type { AgentStats, Backend, Cursor, Outcome, Page } from '../backends/backend.ts';
 import { type Clock, systemClock } from '../core/clock.ts';
 import { type FieldFault, GuildwireError, InvalidArgumentError } from '../core/errors.ts';
-import type { Format, InputOf } from '../core/format.ts';
+import type { Format, InputOf, OutputOf } from '../core/format.ts';
 import { type GemstoneId, timeOf } from '../core/gemstone-id.ts';
 import {
   type Draft,
@@ -19,6 +20,7 @@ import { TopicFamilies } from '../core/topic-family.ts';
 import { Drafts } from './drafts.ts';
 import { type HistoryQuery, type TailQuery, toReadQuery } from './history-query.ts';
 import type { PublishOptions } from './publish-options.ts';
+import { awaitReply, type RequestOptions, splitOptions } from './request-reply.ts';
 
 /** One topic, or several: one message with one id, stored under each. */
 export type Topics<Topic extends string = string> = Topic | readonly [Topic, ...Topic[]];
@@ -57,6 +59,7 @@ export class Bus implements AsyncDisposable {
   readonly #clock: Clock;
   readonly #name = `${Date.now().toString(36)}-${process.pid}-${++buses}`;
   #calls = 0;
+  #ignoredReplies = 0;
 
   constructor(backend: Backend, options: BusOptions) {
     const { namespace = DEFAULT_NAMESPACE, sender, clock = systemClock } = options;
@@ -116,6 +119,37 @@ export class Bus implements AsyncDisposable {
     return drafts.map((draft) =>
       draft instanceof GuildwireError ? { ok: false, error: draft } : (outcomes[stored++] as PublishOutcome),
     );
+  }
+
+  /**
+   * Publishes and gives the answer, decoded. Any instance may wait: the answer lies in the log, so one that comes early is
+   * found, and one that comes late, twice or to something else changes nothing.
+   *
+   * @throws RequestTimeoutError when none came within `timeoutMs`; the request may still be handled.
+   * @throws RemoteError when the agent answered with `context.fail`.
+   * @throws PayloadInvalidError when the answer does not fit its format; and what `publish` throws.
+   * @example
+   * const answer = await bus.request('quotes.get', Text, { text: 'ACME' }, { reply: Text, timeoutMs: 500 });
+   */
+  async request<F extends Format, R extends Format>(
+    topic: string,
+    format: F,
+    payload: NoInfer<InputOf<F>>,
+    options: RequestOptions<R>,
+  ): Promise<OutputOf<R>> {
+    const [wait, publish] = splitOptions(options);
+    const replyTo = `$reply.${randomUUID().replaceAll('-', '')}`;
+    const id = await this.publish(topic, format, payload, { ...publish, replyTo });
+    const onForeign = () => {
+      this.#ignoredReplies++;
+    };
+    const where = { backend: this.#backend, clock: this.#clock, namespace: this.namespace, topic: replyTo };
+    return awaitReply({ ...wait, ...where, id, onForeign });
+  }
+
+  /** Answers that came under the topic of a request of this bus and answered something else. */
+  get ignoredReplies(): number {
+    return this.#ignoredReplies;
   }
 
   /** A page of the history, in the order of ids. Reading never consumes. */

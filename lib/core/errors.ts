@@ -288,6 +288,29 @@ export class BudgetExceededError extends GuildwireError {
   }
 }
 
+/** Nobody answered in time. An answer that comes later is kept in the log, and read by nobody. */
+export class RequestTimeoutError extends GuildwireError {
+  readonly code = 'REQUEST_TIMEOUT';
+  readonly retryable = true;
+
+  constructor(timeoutMs: number) {
+    super(`no reply came within ${timeoutMs} ms: see whether an agent handles the request, or raise timeoutMs`);
+  }
+}
+
+/** The agent that was asked said that it cannot be done (`context.fail`). */
+export class RemoteError extends GuildwireError {
+  readonly code = 'REMOTE';
+  readonly retryable = false;
+  /** As the agent gave it. */
+  readonly remoteCode: string;
+
+  constructor(agent: string, remoteCode: string, text: string) {
+    super(`"${agent}" answered ${remoteCode}: ${text}`);
+    this.remoteCode = remoteCode;
+  }
+}
+
 /** Thrown by a handler to say that no retry will help: the delivery becomes a dead letter at once. */
 export class PermanentError extends GuildwireError {
   readonly code = 'PERMANENT';

@@ -6,9 +6,10 @@ import { BackendUnavailableError, HandlerTimeoutError, LeaseLostError, StateConf
 import { faultOf } from '../core/fault.ts';
 import type { Message } from '../core/message.ts';
 import { OpenList } from '../core/open-list.ts';
-import { Attempt, enrichment, leaseFields, type Workplace } from './attempt.ts';
+import { Attempt, leaseFields, type Workplace } from './attempt.ts';
 import type { Handler } from './define-agent.ts';
 import { DeliveryGuard } from './delivery-guard.ts';
+import { enrichment } from './enrichment.ts';
 import { decodePayload, describeFailure, failureSettlement } from './failure.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
 import type { Pace } from './pace.ts';

@@ -1,9 +1,11 @@
 /** @module One attempt: the context that a handler gets, and what it collected when the handler is done. */
+import { createHash } from 'node:crypto';
 import type { Backend, Lease, Page, Spend } from '../backends/backend.ts';
 import type { Topics } from '../bus/bus.ts';
 import type { Drafts } from '../bus/drafts.ts';
 import { type HistoryQuery, toReadQuery } from '../bus/history-query.ts';
 import type { PublishOptions } from '../bus/publish-options.ts';
+import { awaitReply, type RequestOptions, splitOptions } from '../bus/request-reply.ts';
 import type { Clock } from '../core/clock.ts';
 import { deliveryKey } from '../core/delivery-key.ts';
 import {
@@ -14,10 +16,10 @@ import {
   NoReplyAddressError,
   TooManyOutputsError,
 } from '../core/errors.ts';
-import { type Format, genericJson, type InputOf } from '../core/format.ts';
+import { type Format, genericJson, type InputOf, type OutputOf } from '../core/format.ts';
 import type { GemstoneId } from '../core/gemstone-id.ts';
 import type { JsonObject } from '../core/json.ts';
-import { childThread, type Draft, type Message, parseReference, type Reference, toReference } from '../core/message.ts';
+import { childThread, type Draft, type Message, type Reference, toReference } from '../core/message.ts';
 import type { Closable } from '../core/open-list.ts';
 import { show } from '../core/show.ts';
 import { MAX_AGENT_NAME, nameProblem } from '../core/topic.ts';
@@ -192,12 +194,52 @@ export class Attempt implements Context<string, Format>, Closable {
     options?: PublishOptions,
   ): Promise<GemstoneId> {
     this.#mustRun('context.publishNow');
+    return this.#storeNow(this.#effects++, topics, format, payload, options);
+  }
+
+  async request<F extends Format, R extends Format>(
+    topic: string,
+    format: F,
+    payload: NoInfer<InputOf<F>>,
+    options: RequestOptions<R>,
+  ): Promise<OutputOf<R>> {
+    this.#mustRun('context.request');
+    const [wait, publish] = splitOptions(options);
+    const ordinal = this.#effects++;
+    // The same in every attempt, so that a later one reads the answer that an earlier one asked for.
+    const name = createHash('sha256').update(`${this.deliveryKey}#${ordinal}`).digest('hex').slice(0, 32);
+    const replyTo = `$reply.${name}`;
+    const id = await this.#storeNow(ordinal, topic, format, payload, { ...publish, replyTo });
+    const { backend, clock, namespace } = this.#at;
+    const onForeign = () => this.log.warn('a reply to something else was ignored');
+    clock.endWork();
+    try {
+      return await awaitReply({
+        signal: this.signal,
+        ...wait,
+        backend,
+        clock,
+        namespace,
+        topic: replyTo,
+        id,
+        onForeign,
+      });
+    } finally {
+      clock.beginWork();
+    }
+  }
+
+  async #storeNow(
+    ordinal: number,
+    topics: Topics,
+    format: Format,
+    payload: unknown,
+    options?: PublishOptions,
+  ): Promise<GemstoneId> {
     const draft = this.#at.drafts.create(topics, format, payload, options, this.message);
-    const effect = { delivery: this.deliveryKey, ordinal: this.#effects++ };
-    const [outcome] = await this.#at.backend.append(
-      [{ ...draft, effect }],
-      `${effect.delivery}#${effect.ordinal}/${this.attempt}`,
-    );
+    const effect = { delivery: this.deliveryKey, ordinal };
+    const nonce = `${effect.delivery}#${ordinal}/${this.attempt}`;
+    const [outcome] = await this.#at.backend.append([{ ...draft, effect }], nonce);
     if (outcome?.ok) return outcome.id;
     throw outcome?.error ?? new Error('the backend gave no outcome');
   }
@@ -273,27 +315,4 @@ export class Attempt implements Context<string, Format>, Closable {
 /** What a log line says of a delivery. */
 export function leaseFields({ agent, namespace, key }: Lease): object {
   return { agent, namespace, ...(key !== undefined && { message: toReference(key) }) };
-}
-
-const MAX_HISTORY_BYTES = 256 * 1024;
-
-/** The last origins of a message, as many as it asks for and as fit into 256 KB, the newest kept; oldest first (H5). */
-export async function enrichment(backend: Backend, message: Message): Promise<readonly Message[]> {
-  const origins = message.steps.slice(-message.enrichWithHistory).map(({ origin }) => parseReference(origin));
-  if (origins.length === 0) return [];
-  const query = {
-    namespace: message.namespace,
-    where: { references: origins },
-    order: 'id',
-    limit: origins.length,
-  } as const;
-  const { items } = await backend.read(query);
-  const newest: Message[] = [];
-  for (let index = items.length - 1, bytes = 0; index >= 0; index--) {
-    const item = items[index] as Message;
-    bytes += Buffer.byteLength(JSON.stringify(item));
-    if (bytes > MAX_HISTORY_BYTES) break;
-    newest.unshift(item);
-  }
-  return newest;
 }

@@ -3,6 +3,7 @@ import type { Page } from '../backends/backend.ts';
 import type { Topics } from '../bus/bus.ts';
 import type { HistoryQuery } from '../bus/history-query.ts';
 import type { PublishOptions } from '../bus/publish-options.ts';
+import type { RequestOptions } from '../bus/request-reply.ts';
 import type { Format, InputOf, OutputOf } from '../core/format.ts';
 import type { GemstoneId } from '../core/gemstone-id.ts';
 import type { JsonObject } from '../core/json.ts';
@@ -91,6 +92,18 @@ export interface Context<Out extends string = string, State extends Format = NoS
     payload: NoInfer<InputOf<F>>,
     options?: PublishOptions,
   ): Promise<GemstoneId>;
+  /**
+   * Asks and gives the answer, decoded. Like `publishNow`: the next attempt finds the same request, and its answer if it has
+   * come; make such calls in the same order in every attempt.
+   *
+   * @throws RequestTimeoutError, RemoteError, PayloadInvalidError
+   */
+  request<F extends Format, R extends Format>(
+    topic: TopicOf<Out> | `$inbox.${string}`,
+    format: F,
+    payload: NoInfer<InputOf<F>>,
+    options: RequestOptions<R>,
+  ): Promise<OutputOf<R>>;
   /** Counts against the budget of the root, also if the attempt fails. @throws InvalidArgumentError for what is no number from 0. */
   spend(amount: { readonly usd?: number; readonly tokens?: number }): void;
   /** A page of the history. */

@@ -89,3 +89,35 @@ test('answers to a request are stored, and delivered to nobody', async () => {
   expect(await lab.work('nosy')).toEqual([]);
   expect((await lab.bus.read({ topic: '$reply.r1' })).items).toHaveLength(1);
 });
+
+test('of messages with one key, those that wait behind another are counted as waiting', async () => {
+  const lab = new MemoryLab();
+  await lab.subscribe('worker', { ordering: 'key' });
+  for (const n of [1, 2, 3]) await lab.publish('a', n, { key: 'k' });
+  expect(await lab.waiting('worker')).toBe(3);
+
+  const [lease, ...others] = await lab.lease('worker');
+  expect([others, await lab.waiting('worker')]).toEqual([[], 2]);
+  await lab.settle(lease as never);
+  expect(await lab.work('worker')).toEqual([2]);
+
+  expect(await lab.waiting('worker')).toBe(1);
+});
+
+test('what a delivery stored at once is found again while it can come back, and not in another life of its subscription', async () => {
+  const lab = new MemoryLab();
+  await lab.subscribe('worker', { patterns: ['a'] });
+  await lab.publish('a', 1);
+  const [lease] = await lab.lease('worker');
+  const effect = { delivery: `lab/worker/a/${lease?.key?.id}/0`, ordinal: 0 };
+  const draft = { message: { ...lease?.message, topics: ['out'] }, priority: 4, payloadBytes: 1, effect };
+  const store = () => lab.backend.append([draft as never], 'nonce');
+
+  const [first, again] = [await store(), await store()];
+  await lab.settle(lease as never);
+  const later = await store();
+
+  expect(again).toEqual([{ ...first[0], duplicate: true }]);
+  expect(later).toEqual([{ ok: true, id: expect.any(String), duplicate: false }]);
+  expect((await lab.bus.read({ topic: 'out' })).items).toHaveLength(2);
+});

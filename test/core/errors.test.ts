@@ -30,6 +30,8 @@ const samples: Readonly<Record<keyof typeof classes, exported.GuildwireError>> =
   HopLimitError: new exported.HopLimitError(33, 32),
   DeadlineExceededError: new exported.DeadlineExceededError(0),
   BudgetExceededError: new exported.BudgetExceededError({ usd: 2, tokens: 0 }, { usd: 1 }),
+  RequestTimeoutError: new exported.RequestTimeoutError(500),
+  RemoteError: new exported.RemoteError('prices', 'NO_SUCH_PRICE', 'never heard of it'),
   PermanentError: new exported.PermanentError('no use', { cause }),
   RetryLater: new exported.RetryLater(5_000, undefined, { cause }),
 };
@@ -114,6 +116,7 @@ test('only what can succeed unchanged is retryable', () => {
     'BackendUnavailableError',
     'StateConflictError',
     'HandlerTimeoutError',
+    'RequestTimeoutError',
     'RetryLater',
   ]);
 });

@@ -89,6 +89,40 @@ describe('a budget halts what comes when it is spent', () => {
   });
 });
 
+test('what was spent counts although the attempt failed, or lost a race over state and was run again', async () => {
+  await using lab = new Lab();
+  const runs: Json[] = [];
+  const agent = defineAgent({
+    name: 'spender',
+    entry: import.meta.url,
+    subscribes: ['a'],
+    state: genericJson,
+    retry: atOnce(2),
+    handlers: (on) => [
+      on.any(async (payload, context) => {
+        runs.push(payload);
+        context.spend({ tokens: 10 });
+        if (payload === 'fails' && context.attempt === 1) throw new Error('not yet');
+        const count = Number((await context.state.get('k')) ?? 0);
+        if (payload === 'slow' && count === 0) await context.sleep(1_000);
+        context.state.set('k', count + 1);
+        if (payload === 'slow') context.later(1_000, genericJson, 'last');
+      }),
+    ],
+  });
+  const running = await lab.start([agent]);
+
+  await running.publish('a', genericJson, 'slow', { budget: { tokens: 20 } });
+  await lab.clock.quiet();
+  await running.publish('a', genericJson, 'fast');
+  await running.publish('a', genericJson, 'fails', { budget: { tokens: 20 } });
+  await lab.clock.advance(10_000);
+
+  expect(runs).toEqual(['slow', 'fast', 'fails', 'fails', 'slow']);
+  const letters = await deadLettersOf(running, 'spender');
+  expect(letters.map(({ reason, original }) => [reason, original?.payload])).toEqual([['budget', 'last']]);
+});
+
 test('what waits for an agent that no longer follows the topic is dropped, and counted', async () => {
   await using lab = new Lab();
   const { agent } = keeper();

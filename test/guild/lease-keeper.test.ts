@@ -136,5 +136,7 @@ test('what is delivered at most once is a dead letter when the guild stops befor
   await turns();
 
   expect(started).toEqual(['once']);
-  expect(await deadLettersOf(running, 'slow')).toMatchObject([{ reason: 'failed', original: { payload: 'once' } }]);
+  const letters = await deadLettersOf(running, 'slow');
+  expect(letters).toMatchObject([{ reason: 'failed', original: { payload: 'once' } }]);
+  expect(letters[0]?.errors[0]?.message).toContain('the guild stopped');
 });

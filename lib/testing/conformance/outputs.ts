@@ -128,8 +128,6 @@ export const outputsGroup: ContractGroup = {
         expect(sink.attempts).toHaveLength(4);
       },
     );
-    contract.todo('D9 request is an effect: the next attempt finds the same message and reply');
-
     contract('D9 reply goes to replyTo, else to the inbox of an agent that sent, else it is refused', async (stage) => {
       const refused: unknown[] = [];
       const answerer = new Recorder('answerer', { subscribes: ['ask'] }, (payload, context) => {
