@@ -255,3 +255,21 @@ describe('nothing leaks: room is free again', () => {
     expect(await takes(lab, 2)).toBe(true);
   });
 });
+
+test('room for one lets one of many waiting publishers go on, in the order in which they came', async () => {
+  const lab = new MemoryLab({ maxWaiting: 2 });
+  await lab.subscribe('slow');
+  await lab.publish('a', 'first');
+  await lab.publish('a', 'second');
+  const waiting = Array.from({ length: 20 }, (_, n) => standOf(lab.publish('a', n)));
+  await lab.clock.quiet();
+  const [lease] = await lab.lease('slow', { max: 1 });
+
+  await lab.settle(lease as never);
+  await lab.clock.quiet();
+
+  expect(waiting.map(({ now }) => now())).toEqual(['done', ...Array(19).fill('waits')]);
+  expect(await lab.waiting('slow')).toBe(2);
+  await lab.clock.advance(5_000);
+  expect(waiting.slice(1).map(({ now }) => now())).toEqual(Array(19).fill('BACKEND_FULL'));
+});

@@ -121,3 +121,25 @@ test('what a delivery stored at once is found again while it can come back, and 
   expect(later).toEqual([{ ok: true, id: expect.any(String), duplicate: false }]);
   expect((await lab.bus.read({ topic: 'out' })).items).toHaveLength(2);
 });
+
+test('a subscription that begins or ceases to order by key keeps what waits, is delayed, and is in hands', async () => {
+  const lab = new MemoryLab();
+  await lab.subscribe('worker', { patterns: ['a'] });
+  for (const n of [1, 2, 3, 4]) await lab.publish('a', n, { key: n % 2 === 0 ? 'even' : 'odd' });
+  await lab.publish('a', 5, { key: 'odd', delayMs: 1_000 });
+  const [held] = await lab.lease('worker', { max: 1 });
+
+  await lab.subscribe('worker', { patterns: ['a'], ordering: 'key' });
+  expect(await lab.work('worker')).toEqual([2]);
+  expect(await lab.work('worker')).toEqual([4]);
+  expect(await lab.work('worker')).toEqual([]);
+  await lab.settle(held as never);
+  expect(await lab.work('worker')).toEqual([3]);
+  await lab.publish('a', 6, { key: 'odd' });
+  await lab.publish('a', 7, { key: 'odd' });
+  await lab.clock.advance(1_000);
+  await lab.subscribe('worker', { patterns: ['a'] });
+
+  expect(await lab.work('worker')).toEqual([5, 6, 7]);
+  expect(await lab.waiting('worker')).toBe(0);
+});

@@ -113,6 +113,38 @@ test('a handler that goes on after the deadline finds its signal aborted, and ca
   expect((await running.read({ topic: 'out' })).items).toEqual([]);
 });
 
+test('what was taken when the drain began is handled or handed back before it ends, and nothing is lost', async () => {
+  await using lab = new Lab({ clock: new ManualClock() });
+  const handled: unknown[] = [];
+  let afterDrain = 0;
+  let isDrained = false;
+  const agent = defineAgent({
+    name: 'busy',
+    entry: import.meta.url,
+    subscribes: ['a'],
+    handlers: (on) => [
+      on.any((payload) => {
+        handled.push(payload);
+        if (isDrained) afterDrain++;
+        lab.clock.pass(20);
+      }),
+    ],
+  });
+  const running = await lab.start([agent]);
+  await Promise.all(Array.from({ length: 30 }, (_, n) => running.publish('a', genericJson, n)));
+  await turns(2);
+
+  const before = handled.length;
+  await running.drain();
+  isDrained = true;
+  const [stats] = await running.stats();
+  await turns(10);
+
+  expect(before).toBeLessThan(10);
+  expect(afterDrain).toBe(0);
+  expect(handled.length + Number(stats?.waiting)).toBe(30);
+});
+
 test('drained twice, also at once, it is drained once', async () => {
   await using lab = new Lab({ clock: new ManualClock() });
   const { opened, open } = gate();
