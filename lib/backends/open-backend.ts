@@ -1,6 +1,6 @@
 /** @module Backends by URL. */
 import type { Clock } from '../core/clock.ts';
-import { InvalidArgumentError } from '../core/errors.ts';
+import { BackendUnavailableError, InvalidArgumentError } from '../core/errors.ts';
 import { show } from '../core/show.ts';
 import type { TopicFamilies } from '../core/topic-family.ts';
 import type { Backend } from './backend.ts';
@@ -31,8 +31,15 @@ const shared = new Map<string, { readonly backend: MemoryBackend; users: number 
 export async function openBackend(url: string, options: OpenBackendOptions = {}): Promise<Backend> {
   if (url === 'memory:') return new MemoryBackend(options);
   if (/^memory:[A-Za-z0-9_-]{1,64}$/.test(url)) return openShared(url, options);
-  const problem = `got ${show(url.replace(/\/\/.*@/, '//…@'))}: known are memory: and memory:NAME`;
+  const problem = `got ${show(withoutSecrets(url))}: known are memory: and memory:NAME`;
   throw new InvalidArgumentError([{ field: 'backend', problem }]);
+}
+
+/** Scheme and host: a password may stand in any other part of a URL. */
+function withoutSecrets(url: string): string {
+  if (url.startsWith('memory') || !url.includes(':')) return url;
+  const { protocol, hostname } = URL.parse(url) ?? { protocol: `${url.slice(0, url.indexOf(':'))}:`, hostname: '' };
+  return hostname === '' ? `${protocol}…` : `${protocol}//${hostname}/…`;
 }
 
 function openShared(url: string, options: OpenBackendOptions): Backend {
@@ -51,7 +58,10 @@ function openShared(url: string, options: OpenBackendOptions): Backend {
     get(backend, property) {
       if (property === Symbol.asyncDispose) return close;
       const value: unknown = Reflect.get(backend, property, backend);
-      return typeof value === 'function' ? value.bind(backend) : value;
+      if (typeof value !== 'function') return value;
+      if (!isOpen)
+        return () => Promise.reject(new BackendUnavailableError(`backend "${url}" was closed here: open it anew`));
+      return value.bind(backend);
     },
   });
 }

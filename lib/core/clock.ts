@@ -37,6 +37,7 @@ export const systemClock: Clock = {
 
 /** Resolves after `ms`, or as soon as `signal` aborts. */
 export function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
   const { promise, resolve } = Promise.withResolvers<void>();
   const timer = clock.setTimer(ms, resolve);
   const onAbort = () => resolve();

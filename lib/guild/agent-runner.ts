@@ -10,7 +10,7 @@ import { Attempt, leaseFields, type Workplace } from './attempt.ts';
 import type { Handler } from './define-agent.ts';
 import { DeliveryGuard } from './delivery-guard.ts';
 import { enrichment } from './enrichment.ts';
-import { decodePayload, describeFailure, failureSettlement } from './failure.ts';
+import { decodePayload, describeFailure, failureSettlement, readable } from './failure.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
 import type { Pace } from './pace.ts';
 import { Settler } from './settler.ts';
@@ -155,7 +155,7 @@ export class AgentRunner {
     }
     const isStarted = lease.returned || this.#options.agent.guarantee === 'at-most-once';
     if (isStarted || (lease.message as Message).enrichWithHistory > 0) void this.#beginSlowly(lease, isStarted, spent);
-    else this.#run(lease, NO_HISTORY, now, spent);
+    else this.#run(lease, NOTHING, now, spent);
   }
 
   /** For the few deliveries that need the backend once more before their handler runs. */
@@ -164,7 +164,7 @@ export class AgentRunner {
     const message = lease.message as Message;
     try {
       // Before the start, which acknowledges an at-most-once delivery: what fails here can still be handed back.
-      const history = message.enrichWithHistory > 0 ? await enrichment(backend, message) : NO_HISTORY;
+      const history = message.enrichWithHistory > 0 ? await enrichment(backend, message) : NOTHING;
       const [started] = isStarted && !this.#isOver ? await backend.start([lease]) : [];
       if (started?.ok === false) {
         log.warn(`a delivery was not started: ${started.error.message}`, leaseFields(lease));
@@ -217,7 +217,7 @@ export class AgentRunner {
       return;
     }
     this.#attempts.close(attempt);
-    this.#settle(attempt, { kind: 'completed', lease: attempt.lease, outputs: attempt.end(), state: NO_STATE });
+    this.#settle(attempt, { kind: 'completed', lease: attempt.lease, outputs: attempt.end(), state: NOTHING });
   }
 
   async #completeWithState(attempt: Attempt): Promise<void> {
@@ -231,9 +231,10 @@ export class AgentRunner {
   }
 
   /** Nothing happens if the attempt was ended from outside before. */
-  #fail(attempt: Attempt, error: unknown): void {
+  #fail(attempt: Attempt, thrown: unknown): void {
     if (!this.#attempts.close(attempt)) return;
-    attempt.abort(error instanceof Error ? error : new Error('the attempt failed'));
+    const error = readable(thrown);
+    attempt.abort(error ?? new Error('the attempt failed'));
     this.#settle(attempt, this.#failure(attempt.lease, error));
   }
 
@@ -322,9 +323,8 @@ export class AgentRunner {
 
 /** Outcomes that leave the delivery to whoever gets it next. */
 const LEFT_TO_OTHERS = [LeaseLostError, BackendUnavailableError] as const;
-const NO_HISTORY: readonly never[] = Object.freeze([]);
-const NO_STATE: readonly never[] = Object.freeze([]);
+const NOTHING: readonly never[] = Object.freeze([]);
 
 function isThenable(value: unknown): value is PromiseLike<void> {
-  return typeof value === 'object' && value !== null && 'then' in value;
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 }

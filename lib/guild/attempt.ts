@@ -58,7 +58,7 @@ export class Attempt implements Context<string, Format>, Closable {
   #effects = 0;
   #state: StateSession | undefined;
   #controller: AbortController | undefined;
-  #abortReason: Error | undefined;
+  #abortReason: unknown;
   #hasEnded = false;
 
   /** @param spent What runs of the same attempt spent that had no effect otherwise. */
@@ -275,7 +275,7 @@ export class Attempt implements Context<string, Format>, Closable {
   }
 
   /** Ends the attempt from outside: it can neither commit nor publish. */
-  abort(reason: Error): void {
+  abort(reason: unknown): void {
     this.#hasEnded = true;
     this.#abortReason = reason;
     this.#controller?.abort(reason);

@@ -20,6 +20,15 @@ export function decodePayload(format: Format, message: Message): unknown {
   }
 }
 
+/** What was thrown, or an error in its place if it cannot even be looked at, as a revoked proxy cannot. */
+export function readable(thrown: unknown): unknown {
+  try {
+    return thrown instanceof Error ? thrown : thrown;
+  } catch {
+    return new Error('threw what cannot be read');
+  }
+}
+
 /** @param random In [0, 1), for jitter. */
 export function failureSettlement(
   lease: Lease,

@@ -23,7 +23,7 @@ export class VirtualClock implements Clock {
   #now = START;
   #timersMade = 0;
   #working = 0;
-  #onIdle: (() => void) | undefined;
+  readonly #onIdle = new Set<() => void>();
 
   now(): number {
     return this.#now;
@@ -46,8 +46,9 @@ export class VirtualClock implements Clock {
   endWork(): void {
     this.#working--;
     if (this.#working > 0) return;
-    this.#onIdle?.();
-    this.#onIdle = undefined;
+    const waiting = [...this.#onIdle];
+    this.#onIdle.clear();
+    for (const goOn of waiting) goOn();
   }
 
   /** Moves time by `ms`, running every timer on the way at its time, and everything that follows from it. */
@@ -76,9 +77,7 @@ export class VirtualClock implements Clock {
       // A turn of the event loop runs all microtasks, which is where the memory backend and the runtime live.
       await new Promise((resolve) => setImmediate(resolve));
       if (this.#working <= 0) continue;
-      await new Promise<void>((resolve) => {
-        this.#onIdle = resolve;
-      });
+      await new Promise<void>((resolve) => this.#onIdle.add(resolve));
       turnsAtRest = -1;
     }
   }

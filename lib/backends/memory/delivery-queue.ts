@@ -89,7 +89,13 @@ export class DeliveryQueue {
 
   /** Ends the subscription; what waited, or was in a consumer's hands, is given to the caller. */
   empty(): readonly Delivery[] {
-    const open = [...this.#pending(), ...this.#leased.open().map(({ delivery }) => delivery)];
+    const open = [
+      ...this.#pending(),
+      ...this.#leased
+        .open()
+        .filter((lease) => !lease.isAcknowledged)
+        .map(({ delivery }) => delivery),
+    ];
     this.#subscription = undefined;
     this.#isPaused = false;
     this.dropped = {};
@@ -195,7 +201,7 @@ export class DeliveryQueue {
 
   #handOut({ max, leaseMs }: LeaseRequest): MemoryLease[] {
     const leases: MemoryLease[] = [];
-    if (this.#ready.size === 0 || this.#isPaused) return leases;
+    if (this.#ready.size === 0 || this.#isPaused || max < 1) return leases;
     const now = this.#clock.now();
     for (let delivery = this.#ready.pop(); delivery !== undefined; delivery = this.#ready.pop()) {
       if (delivery.firstAttemptAt === 0) delivery.firstAttemptAt = now;

@@ -187,8 +187,9 @@ export class MemoryBackend implements Backend {
       const queue = this.#queueHolding(lease);
       if (queue === undefined) return lost(lease);
       const held = lease as MemoryLease;
+      const wasAcknowledged = held.isAcknowledged;
       queue.start(held);
-      if (held.isAcknowledged) this.#room.release(held.delivery.bytes);
+      if (held.isAcknowledged && !wasAcknowledged) this.#room.release(held.delivery.bytes);
       return { ok: true };
     });
   }
@@ -300,6 +301,7 @@ export class MemoryBackend implements Backend {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true;
+    this.#room.close();
     for (const namespace of this.#namespaces.values()) namespace.close();
     this.#namespaces.clear();
   }

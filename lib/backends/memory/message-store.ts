@@ -178,7 +178,8 @@ function startBehind(messages: Messages, query: ReadQuery): number {
   if (isGemstoneId(after)) return firstAfter(messages, after);
   const key = parseCursor(after, query);
   const index = indexOf(messages, key);
-  return index === undefined ? firstAfter(messages, key.id) : index + 1;
+  // If that copy is gone, others of its id may still be there: rather again than never.
+  return index === undefined ? firstFrom(messages, key.id) : index + 1;
 }
 
 /** The same for reading backward: the index before which reading goes on. */

@@ -1,6 +1,6 @@
 /** @module How much may wait in memory: publishers wait for room, then are told. */
 import type { Clock } from '../../core/clock.ts';
-import { BackendFullError } from '../../core/errors.ts';
+import { BackendFullError, BackendUnavailableError } from '../../core/errors.ts';
 
 export interface RoomLimits {
   /** Deliveries not yet settled. */
@@ -18,6 +18,7 @@ export class Room {
   readonly #blocked = new Set<() => void>();
   #messages = 0;
   #bytes = 0;
+  #isClosed = false;
 
   constructor(limits: RoomLimits, clock: Clock) {
     this.#limits = limits;
@@ -46,15 +47,23 @@ export class Room {
     next?.();
   }
 
+  /** Ends all waiting. */
+  close(): void {
+    this.#isClosed = true;
+    for (const goOn of this.#blocked) goOn();
+  }
+
   /**
    * Resolves as soon as there is room.
    *
-   * @throws BackendFullError after `timeoutMs`.
+   * @throws BackendFullError after `timeoutMs`, BackendUnavailableError when the backend is closed.
    */
   async free(): Promise<void> {
     const { timeoutMs } = this.#limits;
     const giveUpAt = this.#clock.now() + timeoutMs;
     while (this.isFull) {
+      if (this.#isClosed)
+        throw new BackendUnavailableError('the backend was closed while publish waited for room: open it anew');
       const leftMs = giveUpAt - this.#clock.now();
       if (leftMs <= 0) throw new BackendFullError(this.#messages, this.#bytes, this.#limits);
       await this.#change(leftMs);

@@ -2,6 +2,7 @@
 import { describe } from 'vitest';
 import { contractTests } from './contract-test.ts';
 import { deliverGroup } from './deliver.ts';
+import { enrichmentGroup } from './enrichment.ts';
 import { failuresGroup } from './failures.ts';
 import { guardGroup } from './guard.ts';
 import type { CreateHarness } from './harness.ts';
@@ -27,6 +28,7 @@ const groups = [
   stateGroup,
   historyGroup,
   tailsGroup,
+  enrichmentGroup,
   guardGroup,
   outageGroup,
   requestReplyGroup,
