@@ -29,7 +29,7 @@ export function agentShapeFaults(options: unknown): FieldFault[] {
   if (typeof options !== 'object' || options === null) {
     return [{ field: 'options', problem: `got ${show(options)}: allowed is an object` }];
   }
-  const { subscribes, publishes, handlers, state, retry } = options as Unchecked;
+  const { subscribes, publishes, handlers, state, retry, onlyWhenTagged } = options as Unchecked;
   const faults: FieldFault[] = [];
   const check = (field: string, value: unknown, holds: boolean, allowed: string) => {
     if (!holds) faults.push({ field, problem: `got ${show(value)}: ${allowed}` });
@@ -45,6 +45,12 @@ export function agentShapeFaults(options: unknown): FieldFault[] {
     'allowed is an array of topics and patterns',
   );
   check('handlers', handlers, typeof handlers === 'function', 'write a function, as in (on) => [on(Format, run)]');
+  check(
+    'onlyWhenTagged',
+    onlyWhenTagged,
+    onlyWhenTagged === undefined || typeof onlyWhenTagged === 'boolean',
+    'allowed are true and false',
+  );
   check('state', state, state === undefined || isFormat(state), 'allowed is what defineFormat gave');
   const isRetry = retry === undefined || (typeof retry === 'object' && retry !== null);
   check('retry', retry, isRetry, 'allowed is an object of attempts, baseMs and maxMs');

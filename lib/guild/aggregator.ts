@@ -5,8 +5,12 @@
  * hold. Each collection has a tally; the parts lie beside it, since a state value is small: one key for each piece of a part,
  * and pages that list the parts.
  */
+
+import { InvalidDefinitionError } from '../core/errors.ts';
 import { type Format, genericJson, type OutputOf } from '../core/format.ts';
 import type { Json } from '../core/json.ts';
+import { durationRule } from '../core/message-rules.ts';
+import { show } from '../core/show.ts';
 import type { Context } from './context.ts';
 import { type Agent, type AgentOptions, defineAgent } from './define-agent.ts';
 
@@ -78,6 +82,11 @@ export function defineAggregator<const Name extends string, const Out extends st
 ): Agent<Name> {
   const { collects, collectionOf, partOf, isComplete, onPart, onComplete, concurrency = 1, ...rest } = options;
   const { deadlineMs = DEFAULT_DEADLINE_MS, ...agentOptions } = rest;
+
+  const problem = durationRule(deadlineMs);
+  if (problem !== undefined) {
+    throw new InvalidDefinitionError(`aggregator ${show(options.name)}`, [{ field: 'deadlineMs', problem }]);
+  }
 
   const close = async (id: string, tally: Tally, context: Context<Out, typeof genericJson>, isPartial: boolean) => {
     const parts = (await loadParts(id, tally, context)).map((wire) => collects.decode(wire) as OutputOf<F>);

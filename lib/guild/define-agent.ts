@@ -99,7 +99,7 @@ export function defineAgent<
   const misshapen = agentShapeFaults(options);
   if (misshapen.length > 0) throw new InvalidDefinitionError(what, misshapen);
   const { profile = 'fast', state, publishes = [], concurrency = 10 } = options;
-  const on: On<Out, State> = Object.assign((format: Format, run: Handler['run']) => ({ format, run }), {
+  const on: On<Out, State> = Object.assign((format: Format, run: Handler['run']) => ({ format: format ?? null, run }), {
     any: (run: Handler['run']) => ({ format: undefined, run }),
   });
   const handlers = options.handlers(on);
@@ -109,17 +109,17 @@ export function defineAgent<
     kind: 'guildwire.agent',
     name: options.name,
     entry: options.entry,
-    subscribes: [...options.subscribes],
-    publishes: [...publishes],
+    subscribes: Object.freeze([...options.subscribes]),
+    publishes: Object.freeze([...publishes]),
     state,
-    handlers,
+    handlers: Object.freeze(handlers.map((handler) => Object.freeze({ ...handler }))),
     guarantee: options.guarantee ?? (state === undefined ? 'at-least-once' : 'exactly-once'),
     ordering: options.ordering ?? 'none',
     concurrency,
     onlyWhenTagged: options.onlyWhenTagged ?? false,
     from: options.from ?? 'now',
-    retry: { ...defaultRetryPolicy, ...options.retry },
-    timeoutMs: options.timeoutMs ?? TIMEOUT_MS[profile],
+    retry: Object.freeze({ ...defaultRetryPolicy, ...options.retry }),
+    timeoutMs: options.timeoutMs ?? TIMEOUT_MS[profile] ?? TIMEOUT_MS.fast,
     profile,
   };
   const faults = agentFaults(agent);

@@ -1,6 +1,6 @@
 /** @module A guild as data: its agents, and the topics they meet on. */
 import { type FieldFault, InvalidDefinitionError } from '../core/errors.ts';
-import type { Format } from '../core/format.ts';
+import { type Format, isFormat } from '../core/format.ts';
 import { show } from '../core/show.ts';
 import { isReserved, MAX_AGENT_NAME, nameProblem, patternProblem } from '../core/topic.ts';
 import { DEFAULT_RETENTION_DAYS, TopicFamilies, type TopicFamily } from '../core/topic-family.ts';
@@ -60,7 +60,9 @@ export function defineGuild<const A extends readonly Agent[]>(options: GuildOpti
   return Object.freeze({
     kind: 'guildwire.guild',
     name,
-    agents: Object.fromEntries(agents.map((agent) => [agent.name, agent])) as Guild<A[number]['name']>['agents'],
+    agents: Object.freeze(Object.fromEntries(agents.map((agent) => [agent.name, agent]))) as Guild<
+      A[number]['name']
+    >['agents'],
     families: TopicFamilies.of(declared, used, allowUndeclared),
     maxHops,
   });
@@ -74,11 +76,20 @@ function shapeFaults(options: GuildOptions<readonly Agent[]>): FieldFault[] {
   if (!Array.isArray(options.agents)) {
     return [{ field: 'agents', problem: `got ${show(options.agents)}: allowed is an array of what defineAgent gave` }];
   }
-  return (options.agents as readonly (Agent | undefined)[]).flatMap((agent, index) => {
+  const formatless = Object.entries(options.topics ?? {}).flatMap(([pattern, { formats = [] }]) =>
+    formats.flatMap((format, index) => {
+      if (isFormat(format)) return [];
+      return [
+        { field: `topics.${pattern}.formats[${index}]`, problem: `got ${show(format)}: pass what defineFormat gave` },
+      ];
+    }),
+  );
+  const agentless = (options.agents as readonly (Agent | undefined)[]).flatMap((agent, index) => {
     if (agent?.kind === 'guildwire.agent') return [];
     const problem = `got ${show(agent)}: an agent is what defineAgent gave; undefined often comes from files that import each other`;
     return [{ field: `agents[${index}]`, problem }];
   });
+  return [...agentless, ...formatless];
 }
 
 function guildFaults(
