@@ -23,7 +23,7 @@ export interface RunnerOptions extends Workplace {
   readonly pace: Pace;
 }
 
-/** How long one call waits for a delivery before it is made again. */
+/** How long one call waits for a delivery. */
 const LEASE_WAIT_MS = 20_000;
 /** What a lease lasts beyond the handler's time, for settling. */
 const SETTLE_MARGIN_MS = 10_000;
@@ -33,6 +33,7 @@ const MAX_BACKOFF_MS = 30_000;
 /** Deliveries that are started between two looks at the clock. */
 const CLOCK_STRIDE = 8;
 const PREPARATION_RETRY_MS = 1_000;
+
 export class AgentRunner {
   readonly #options: RunnerOptions;
   readonly #guard: DeliveryGuard;
@@ -75,10 +76,6 @@ export class AgentRunner {
     this.#keeper = new LeaseKeeper(options, this.#attempts, this.#leaseMs, (attempt, error) =>
       this.#onLeaseLost(attempt, error),
     );
-  }
-
-  get agent(): string {
-    return this.#options.agent.name;
   }
 
   start(): void {

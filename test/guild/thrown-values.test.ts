@@ -2,6 +2,12 @@ import { defineAgent, genericJson } from 'guildwire';
 import { expect, test } from 'vitest';
 import { atOnce, deadLettersOf, Lab, ManualClock, turns } from './lab.ts';
 
+const revoked = () => {
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  return proxy;
+};
+
 const hostile = {
   get: () => {
     throw new Error('do not look');
@@ -13,6 +19,7 @@ test.each<[string, () => unknown]>([
   ['whose name is no text', () => Object.assign(new Error('x'), { name: { a: 1 } })],
   ['whose stack is no text', () => Object.assign(new Error('x'), { stack: { frames: [] } })],
   ['whose message throws when it is read', () => Object.defineProperty(new Error('x'), 'message', hostile)],
+  ['that is a revoked proxy', revoked],
   ['whose code throws when it is read', () => Object.defineProperty(new Error('x'), 'code', hostile)],
 ])('a handler that throws something %s fails like any other, now or later', async (_, make) => {
   for (const act of [

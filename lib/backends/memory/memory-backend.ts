@@ -221,10 +221,9 @@ export class MemoryBackend implements Backend {
       return SETTLED;
     }
     const delivery = queue.finish(held);
-    const isGivenUp = settlement.kind === 'retry' || settlement.kind === 'released';
     if (!held.isAcknowledged) this.#room.release(delivery.bytes);
     namespace.idempotency.forget(held);
-    if (isGivenUp) {
+    if (settlement.kind === 'retry' || settlement.kind === 'released') {
       // Acknowledged when it was started, so nobody can have it again; it must not vanish all the same.
       const fault = settlement.kind === 'retry' ? settlement.fault : HANDED_BACK;
       return { ok: true, ids: [namespace.bury(delivery, agent, 'failed', fault)] };
@@ -236,7 +235,6 @@ export class MemoryBackend implements Backend {
       queue.dropped[settlement.reason] = (queue.dropped[settlement.reason] ?? 0) + 1;
       return SETTLED;
     }
-    if (settlement.kind !== 'completed') return SETTLED;
     namespace.state.write(agent, settlement.state);
     if (settlement.outputs.length === 0) return SETTLED;
     return { ok: true, ids: settlement.outputs.map((draft) => namespace.publishOnce(draft).id) };
