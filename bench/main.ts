@@ -27,6 +27,8 @@ print('publish → handler / JSON stringify + parse', memory, json, '1 subscribe
 print('the same with a zod schema', memory, json, '1 subscriber, zod', '≥ 1.0');
 print('cost of 4 subscribers / cost of 1', memory, '4 subscribers', '1 subscriber', '≤ 1.5');
 print('the same with a zod schema', memory, '4 subscribers, zod', '1 subscriber, zod', '≤ 2.5');
+print('cost of exactly once / cost of at least once', memory, 'exactly once', '1 subscriber', '');
+print('cost of order by key / cost without order', memory, '64 keys, in their order', '64 keys', '');
 
 const queue = await measure(queueCases(), ROUNDS, 10);
 print(

@@ -1,9 +1,11 @@
 /** Publish to handler on the memory backend: every publish awaited, every message handled before the clock stops. */
 import {
+  type AgentOptions,
   defineAgent,
   defineGuild,
   type Format,
   genericJson,
+  type PublishOptions,
   type RunningGuild,
   silentLog,
   startGuild,
@@ -12,6 +14,7 @@ import { MessageFormat, message } from './message.ts';
 import type { Case } from './rounds.ts';
 
 const MESSAGES = 2_000;
+const KEYS = Array.from({ length: 64 }, (_, n) => ({ key: `document-${n}` }));
 
 export const read = { bytes: 0 };
 
@@ -28,16 +31,28 @@ export function memoryCases(): readonly Case[] {
     publishCase('4 subscribers', genericJson as Format, 4),
     publishCase('1 subscriber, zod', MessageFormat as Format, 1),
     publishCase('4 subscribers, zod', MessageFormat as Format, 4),
+    publishCase('exactly once', genericJson as Format, 1, { guarantee: 'exactly-once' }),
+    publishCase('64 keys', genericJson as Format, 1, {}, KEYS),
+    publishCase('64 keys, in their order', genericJson as Format, 1, { ordering: 'key' }, KEYS),
   ];
 }
 
-function publishCase(name: string, format: Format, subscribers: number): Case {
+type Promises = Pick<AgentOptions<string, string, Format>, 'guarantee' | 'ordering'>;
+
+function publishCase(
+  name: string,
+  format: Format,
+  subscribers: number,
+  promises: Promises = {},
+  options: readonly PublishOptions[] = [],
+): Case {
   return {
     name,
     count: MESSAGES,
     run: async (count) => {
-      await using bench = await open(format, subscribers, count * subscribers);
-      for (let n = 0; n < count; n++) await bench.running.publish('bench', format, message as never);
+      await using bench = await open(format, subscribers, count * subscribers, promises);
+      for (let n = 0; n < count; n++)
+        await bench.running.publish('bench', format, message as never, options[n % options.length]);
       await bench.allHandled;
     },
   };
@@ -48,6 +63,7 @@ async function open(
   format: Format,
   subscribers: number,
   deliveries: number,
+  promises: Promises,
 ): Promise<AsyncDisposable & { readonly running: RunningGuild; readonly allHandled: Promise<void> }> {
   const { promise, resolve } = Promise.withResolvers<void>();
   let left = deliveries;
@@ -57,6 +73,7 @@ async function open(
       entry: import.meta.url,
       subscribes: ['bench'],
       concurrency: 100,
+      ...promises,
       handlers: (on) => [
         on(format, async () => {
           if (--left === 0) resolve();

@@ -38,6 +38,7 @@ const read = (file: string) => readFileSync(join(root, file), 'utf8');
 /** The usual names of docstring examples. */
 const prelude = `
 import type { Agent, Backend, Bus, Context, Format, Guild, RunningGuild } from 'guildwire';
+import type { Client } from 'guildwire/client';
 import type * as zod from 'zod';
 
 type Ballot = { poll: string; voter: string; yes: boolean };
@@ -46,6 +47,7 @@ declare global {
   const z: typeof zod;
   const backend: Backend;
   const bus: Bus;
+  const client: Client;
   const running: RunningGuild;
   const guild: Guild<'coordinator' | 'grammar'>;
   const coordinator: Agent<'coordinator'>;

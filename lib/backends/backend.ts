@@ -16,6 +16,7 @@ import type { Fault } from '../core/fault.ts';
 import type { GemstoneId } from '../core/gemstone-id.ts';
 import type { Json } from '../core/json.ts';
 import type { Draft, Message, MessageKey } from '../core/message.ts';
+import type { Features } from './features.ts';
 
 declare const brand: unique symbol;
 type Branded<Name extends string> = string & { readonly [brand]: Name };
@@ -27,41 +28,6 @@ export type PlanId = Branded<'PlanId'>;
 
 /** What became of one entry of a batch. */
 export type Outcome<T = unknown> = ({ readonly ok: true } & T) | { readonly ok: false; readonly error: GuildwireError };
-
-/**
- * What a backend can do. A capability that is missing throws `UnsupportedFeatureError` when it is asked for; a number is a
- * degree that tests use and docs print, and going beyond a maximum has an error of its own.
- */
-export interface Features {
-  /** Whether `subscribe` creates subscriptions; where a deployment declares them it only checks. */
-  readonly runtimeSubscriptions: boolean;
-  readonly startFrom: readonly ('now' | 'beginning' | 'id')[]; // D3
-  readonly orderingByKey: boolean; // D4
-  readonly priorities: 'strict' | 'lanes' | 'none'; // D5
-  readonly plans: boolean; // D7
-  readonly guarantees: readonly ('at-least-once' | 'at-most-once' | 'exactly-once')[]; // D8
-  /** Longest delay, and how late a delayed message may come. */
-  readonly maxDelayMs: number; // D11
-  readonly delayPrecisionMs: number; // D11
-  readonly pausing: boolean; // D17
-  /** How far back a tail must read again; 0 where the order of arrival is the order of ids. */
-  readonly tailHorizonMs: number; // H2
-  readonly tailing: boolean; // H2
-  readonly progress: boolean; // G3, G4
-  readonly minLeaseMs: number;
-  /** How long after its lease ran out a delivery may wait for the next consumer. */
-  readonly takeoverMs: number; // D10
-  readonly pauseDelayMs: number; // D17
-  /** How long a subscription may be away without losing anything. */
-  readonly maxAwayMs: number; // D2
-  /** Messages that one attempt may publish. */
-  readonly maxOutputs: number; // D9
-  /** Payloads above it are set aside as attachments; above this port a message always has its payload. */
-  readonly maxInlineBytes: number;
-  readonly maxPayloadBytes: number;
-  /** Whether virtual time reaches leases and delays. */
-  readonly clock: 'injected' | 'store';
-}
 
 /** One agent's interest in topics, in one namespace. Its instances compete for the deliveries. */
 export interface Subscription {
@@ -181,15 +147,30 @@ export interface Page<T> {
   readonly next: Cursor | undefined;
 }
 
+/** Deliveries of a root and of all that descends from it, each counted once, as it is now. */
 export interface Progress {
+  /** May be handed out. */
   readonly waiting: number;
+  /** In a consumer's hands. */
   readonly running: number;
+  /** Failed before, and not in a consumer's hands. */
   readonly retrying: number;
+  /** Not yet due, timers aside. */
   readonly delayed: number;
+  /** Messages of agents to themselves that are not yet due. */
   readonly timers: number;
   readonly handled: number;
+  /** Dead letters that were not redriven, but those that are `halted`. */
   readonly failed: number;
+  /** Dead letters for a reason of the root's: too many generations, its deadline, its budget. */
   readonly halted: number;
+}
+
+export interface ProgressWait {
+  /** 0 answers at once. */
+  readonly waitMs: number;
+  /** Whether timers are waited for as well. */
+  readonly timers: boolean;
 }
 
 /** What became of one delivery. */
@@ -197,34 +178,41 @@ export interface Fate {
   readonly agent: string;
   readonly topic: string;
   readonly epoch: number;
+  /** Handler runs that were begun and counted. */
   readonly attempts: number;
-  readonly state:
-    | 'waiting'
-    | 'running'
-    | 'retrying'
-    | 'handled'
-    | 'dead'
-    | 'halted'
-    | 'expired'
-    | 'duplicate'
-    | 'no-handler'
-    | 'unsubscribed';
+  readonly state: 'waiting' | 'running' | 'retrying' | 'handled' | 'dead' | 'halted' | 'unsubscribed' | DropReason;
 }
 
+/**
+ * - `redrive`, `discard`: open dead letters of the agent, those of `ids` (their own ids) that pass `filter`, which looks at
+ *   the original message and at the last error.
+ * - `replay`: messages of the log from `from` to `to`, both inclusive, that the agent's subscription admits.
+ */
 export type PlanRequest = { readonly namespace: string; readonly agent: string } & (
   | {
       readonly action: 'redrive' | 'discard';
       readonly ids?: readonly GemstoneId[];
       readonly filter?: ReadFilter & { readonly errorName?: string };
     }
-  | { readonly action: 'replay'; readonly where: Where; readonly from: GemstoneId; readonly to: GemstoneId }
+  | {
+      readonly action: 'replay';
+      readonly where: Where;
+      readonly from: GemstoneId;
+      readonly to: GemstoneId;
+      readonly filter?: ReadFilter;
+    }
 );
 
 export interface Plan {
   readonly id: PlanId;
+  readonly namespace: string;
+  readonly agent: string;
   readonly action: 'redrive' | 'discard' | 'replay';
   readonly total: number;
+  /** Entries that were worked off, the skipped ones included. */
   readonly done: number;
+  /** Entries that another plan had redriven or discarded by then, or whose message was no longer kept. */
+  readonly skipped: number;
   readonly finished: boolean;
 }
 
@@ -278,7 +266,7 @@ export interface Deliveries {
   subscribe(subscription: Subscription): Promise<void>;
   /** Ends the subscription and forgets what waits for it (D18). Idempotent. */
   unsubscribe(namespace: string, agent: string): Promise<void>;
-  /** While paused nothing is handed out, and everything is kept (D17). */
+  /** While paused nothing is handed out, and everything is kept (D17). Rejects with `NotFoundError` for who has no subscription. */
   pause(namespace: string, agent: string, paused: boolean): Promise<void>;
   /** Hands out up to `max` deliveries for `leaseMs`, the most urgent first (D5); empty if none came in time. */
   lease(request: LeaseRequest): Promise<readonly Lease[]>;
@@ -295,8 +283,17 @@ export interface Deliveries {
 
 /** Lists of deliveries that are frozen when they are made, and worked off at a chosen pace (D7). */
 export interface Recovery {
+  /**
+   * Freezes what the request names now; nothing is done yet, and what arrives later is not in it. Rejects with
+   * `EmptyPlanError` if that is nothing, with `InvalidArgumentError` for an id that is no open dead letter of the agent, and
+   * with `NotFoundError` if there is a delivery to come and the agent has no subscription.
+   */
   plan(request: PlanRequest): Promise<Plan>;
-  /** Works off up to `max` entries. May be repeated after a crash: no entry is done twice. */
+  /**
+   * Works off up to `max` entries, 0 to see how far it is; may be repeated after a crash: no entry is done twice. What is
+   * redriven or replayed is a delivery of an epoch of its own: its attempts start again, and it joins its key at the end (D4).
+   * Rejects with `NotFoundError` for a plan that is not known.
+   */
   runPlan(id: PlanId, options: { readonly max: number }): Promise<Plan>;
 }
 
@@ -308,9 +305,14 @@ export interface Ledger {
     agent: string,
     keys: readonly string[],
   ): Promise<readonly { readonly value: Json | undefined; readonly version: number }[]>;
-  /** Counts over everything that descends from the root; waits up to `waitMs` for a change (G3). */
-  progress(namespace: string, root: GemstoneId, waitMs: number): Promise<Progress>;
-  fates(namespace: string, key: MessageKey): Promise<readonly Fate[]>; // G4
+  /**
+   * Counts over everything that descends from the root (G3). While something is left to do (timers only if they are waited
+   * for) it waits up to `waitMs` for that to end; a backend that cannot tell answers earlier. Rejects with `NotFoundError` if
+   * no message of the root is kept.
+   */
+  progress(namespace: string, root: GemstoneId, wait: ProgressWait): Promise<Progress>;
+  /** One entry for each delivery of the message under that topic, by agent and epoch (G4). Rejects with `NotFoundError`. */
+  fates(namespace: string, key: MessageKey): Promise<readonly Fate[]>;
   /** One entry for each agent that has a subscription. */
   stats(namespace: string): Promise<readonly AgentStats[]>;
 }

@@ -1,10 +1,11 @@
 /** @module The bus: what a program publishes and reads with, in one namespace of a backend. */
 import { randomUUID } from 'node:crypto';
-import type { AgentStats, Backend, Cursor, Outcome, Page } from '../backends/backend.ts';
+import type { AgentStats, Backend, Outcome, Page, Plan, PlanId } from '../backends/backend.ts';
+import type { Interest } from '../core/admission.ts';
 import { type Clock, systemClock } from '../core/clock.ts';
-import { type FieldFault, GuildwireError, InvalidArgumentError } from '../core/errors.ts';
+import { type FieldFault, GuildwireError, InvalidArgumentError, RequestTimeoutError } from '../core/errors.ts';
 import type { Format, InputOf, OutputOf } from '../core/format.ts';
-import { type GemstoneId, timeOf } from '../core/gemstone-id.ts';
+import type { GemstoneId } from '../core/gemstone-id.ts';
 import {
   type Draft,
   type Message,
@@ -12,15 +13,22 @@ import {
   parseReference,
   type Reference,
   type Sender,
-  toReference,
 } from '../core/message.ts';
 import { messageRules } from '../core/message-rules.ts';
 import { show } from '../core/show.ts';
 import { TopicFamilies } from '../core/topic-family.ts';
 import { Drafts } from './drafts.ts';
+import { type Explanation, explain } from './explain.ts';
 import { type HistoryQuery, type TailQuery, toReadQuery } from './history-query.ts';
+import { IgnoredReplies } from './ignored-replies.ts';
+import { type Log, stderrLog } from './log.ts';
+import { type Middleware, middlewareFaults } from './middleware/middleware.ts';
+import { PublishChain } from './publish-chain.ts';
 import type { PublishOptions } from './publish-options.ts';
+import { type DeadLetterPlan, type ReplayPlan, type RunPlanOptions, runPlan, toPlanRequest } from './recovery.ts';
 import { awaitReply, type RequestOptions, splitOptions } from './request-reply.ts';
+import { type Settled, type SettledOptions, settled } from './settled.ts';
+import { tail } from './tail.ts';
 
 /** One topic, or several: one message with one id, stored under each. */
 export type Topics<Topic extends string = string> = Topic | readonly [Topic, ...Topic[]];
@@ -42,14 +50,18 @@ export interface BusOptions {
   readonly sender: string;
   /** Which topics there are. @default - any topic */
   readonly families?: TopicFamilies;
+  /** Subscriptions that `explain` tells of. @default - those that had a delivery */
+  readonly interests?: readonly Interest[];
   /** @default - the system's */
   readonly clock?: Clock;
+  /** What stands around publishing, also that of requests; the first is outermost. @default - nothing */
+  readonly use?: readonly Middleware[];
+  /** What middleware writes to. @default - JSON lines on standard error */
+  readonly log?: Log;
 }
 
 export const DEFAULT_NAMESPACE = 'default';
 const MAX_BATCH = 100;
-/** How long one call waits for something new before it is made again. */
-const TAIL_WAIT_MS = 20_000;
 let buses = 0;
 
 export class Bus implements AsyncDisposable {
@@ -59,13 +71,15 @@ export class Bus implements AsyncDisposable {
   readonly #clock: Clock;
   readonly #name = `${Date.now().toString(36)}-${process.pid}-${++buses}`;
   #calls = 0;
-  #ignoredReplies = 0;
+  readonly #interests: readonly Interest[];
+  readonly #chain: PublishChain | undefined;
+  readonly #ignoredReplies = new IgnoredReplies();
 
   constructor(backend: Backend, options: BusOptions) {
-    const { namespace = DEFAULT_NAMESPACE, sender, clock = systemClock } = options;
+    const { namespace = DEFAULT_NAMESPACE, sender, clock = systemClock, use = [], log = stderrLog } = options;
     const { families = new TopicFamilies([], true) } = options;
     const from: Sender = Object.freeze({ id: sender });
-    const faults: FieldFault[] = [];
+    const faults: FieldFault[] = middlewareFaults(use, 'publish');
     for (const [field, problem] of [
       ['namespace', messageRules.namespace(namespace)],
       ['sender', messageRules.sender(from) ?? platformProblem(sender)],
@@ -76,8 +90,12 @@ export class Bus implements AsyncDisposable {
     this.namespace = namespace;
     this.#backend = backend;
     this.#clock = clock;
+    this.#interests = options.interests ?? [];
     const { features } = backend;
-    this.#drafts = new Drafts({ namespace, sender: from, families, features, now: () => clock.now() });
+    const drafts = new Drafts({ namespace, sender: from, families, features, now: () => clock.now() });
+    this.#drafts = drafts;
+    const nonce = () => this.#nonce();
+    this.#chain = PublishChain.of(use, { backend, drafts, namespace, sender, clock, log, nonce });
   }
 
   /**
@@ -96,6 +114,7 @@ export class Bus implements AsyncDisposable {
     payload: NoInfer<InputOf<F>>,
     options?: PublishOptions,
   ): Promise<GemstoneId> {
+    if (this.#chain !== undefined) return (await this.#chain.publish({ topics, format, payload, options })).id;
     const draft = this.#drafts.create(topics, format, payload, options);
     const outcome = (await this.#backend.append([draft], this.#nonce()))[0];
     if (outcome?.ok) return outcome.id;
@@ -112,6 +131,7 @@ export class Bus implements AsyncDisposable {
       const problem = `got ${show(entries)}: allowed is an array of at most ${MAX_BATCH}`;
       throw new InvalidArgumentError([{ field: 'entries', problem }]);
     }
+    if (this.#chain !== undefined) return this.#chain.publishMany(entries);
     const drafts = (entries as readonly PublishEntry[]).map((entry) => this.#draftOf(entry));
     const valid = drafts.filter((draft): draft is Draft => !(draft instanceof GuildwireError));
     const outcomes = valid.length === 0 ? [] : await this.#backend.append(valid, this.#nonce());
@@ -139,17 +159,27 @@ export class Bus implements AsyncDisposable {
   ): Promise<OutputOf<R>> {
     const [wait, publish] = splitOptions(options);
     const replyTo = `$reply.${randomUUID().replaceAll('-', '')}`;
-    const id = await this.publish(topic, format, payload, { ...publish, replyTo });
-    const onForeign = () => {
-      this.#ignoredReplies++;
-    };
+    const given = { ...publish, replyTo };
+    const id =
+      this.#chain === undefined
+        ? await this.publish(topic, format, payload, given)
+        : (await this.#chain.publish({ topics: topic, format, payload, options: given }, wait.signal)).id;
+    const onForeign = () => this.#ignoredReplies.foreign();
     const where = { backend: this.#backend, clock: this.#clock, namespace: this.namespace, topic: replyTo };
-    return awaitReply({ ...wait, ...where, id, onForeign });
+    try {
+      return await awaitReply({ ...wait, ...where, id, onForeign });
+    } catch (error) {
+      if (error instanceof RequestTimeoutError) this.#ignoredReplies.gaveUp(replyTo, id);
+      throw error;
+    }
   }
 
-  /** Answers that came under the topic of a request of this bus and answered something else. */
-  get ignoredReplies(): number {
-    return this.#ignoredReplies;
+  /**
+   * Answers to requests of this bus that changed nothing: those that answered something else, and those that came after the
+   * request was given up (of its newest 1,000 such requests).
+   */
+  ignoredReplies(): Promise<number> {
+    return this.#ignoredReplies.count(this.#backend, this.namespace);
   }
 
   /** A page of the history, in the order of ids. Reading never consumes. */
@@ -170,32 +200,7 @@ export class Bus implements AsyncDisposable {
     query: TailQuery,
     options: { readonly signal?: AbortSignal } = {},
   ): AsyncGenerator<Message, void, undefined> {
-    const { signal } = options;
-    const { features } = this.#backend;
-    const { since = this.#clock.now() } = query;
-    const base = {
-      ...toReadQuery(this.namespace, { ...query, since }),
-      order: 'arrival',
-      waitMs: TAIL_WAIT_MS,
-    } as const;
-    const shown = new Set<string>();
-    let after: Cursor | undefined;
-    while (!signal?.aborted) {
-      const page = await this.#backend.read({
-        ...base,
-        ...(after !== undefined && { after }),
-        ...(signal && { signal }),
-      });
-      for (const message of page.items) {
-        const reference = toReference(message);
-        if (shown.has(reference)) continue;
-        // Only a store that lets late writers in gives a message twice.
-        if (features.tailHorizonMs > 0) shown.add(reference);
-        yield message;
-      }
-      forgetOlder(shown, this.#clock.now() - 2 * features.tailHorizonMs);
-      after = page.next ?? after;
-    }
+    yield* tail(this.#backend, this.#clock, this.namespace, query, options.signal);
   }
 
   /** The messages at these places, in the order asked; those that are not there are left out. */
@@ -224,12 +229,58 @@ export class Bus implements AsyncDisposable {
     return this.#backend.stats(this.namespace);
   }
 
+  /**
+   * Resolves when nothing that descends from the root, itself included, is waiting, running, delayed or due for retry. What
+   * waits for a paused or stopped agent counts.
+   *
+   * @param root The id that `publish` gave.
+   * @throws NotFoundError if no message of the root is kept; InvalidArgumentError; the reason of the signal.
+   * @throws UnsupportedFeatureError if the backend does not count (`features.progress`).
+   * @example
+   * const { handled, failed } = await bus.settled(await bus.publish('doc.tasks', Task, { text: 'Hello' }));
+   */
+  async settled(root: GemstoneId, options?: SettledOptions): Promise<Settled> {
+    return settled(this.#backend, this.namespace, root, options);
+  }
+
+  /**
+   * What became of a message for each agent, in alphabetical order, and why.
+   *
+   * @throws NotFoundError if there is no such message; UnsupportedFeatureError as for `settled`.
+   */
+  async explain(reference: Reference | MessageKey): Promise<readonly Explanation[]> {
+    const key = typeof reference === 'string' ? parseReference(reference) : reference;
+    return explain(this.#backend, this.namespace, key, this.#interests);
+  }
+
+  /**
+   * A frozen list of dead letters to redrive or discard, or of messages to hand to one agent again; nothing is done before
+   * `runPlan`.
+   *
+   * @throws EmptyPlanError if that is nothing; InvalidArgumentError with every fault.
+   * @example
+   * const plan = await bus.plan({ action: 'redrive', agent: 'grammar', errorName: 'TypeError' });
+   * await bus.runPlan(plan.id, { perSecond: 50 });
+   */
+  async plan(plan: DeadLetterPlan | ReplayPlan): Promise<Plan> {
+    return this.#backend.plan(toPlanRequest(this.namespace, plan));
+  }
+
+  /**
+   * Works a plan off; what was done before, also by another process, is not done again.
+   *
+   * @throws NotFoundError for a plan that is not known.
+   */
+  async runPlan(id: PlanId, options: RunPlanOptions = {}): Promise<Plan> {
+    return runPlan(this.#backend, this.#clock, id, options);
+  }
+
   /** Ends the agent's subscription: its deliveries stop at once, and what waited for it is forgotten. */
   unsubscribe(agent: string): Promise<void> {
     return this.#backend.unsubscribe(this.namespace, agent);
   }
 
-  /** Nothing is handed to the agent's instances until `resume`; everything is kept. */
+  /** Nothing is handed to the agent's instances until `resume`; everything is kept. @throws NotFoundError for an unknown agent. */
   pause(agent: string): Promise<void> {
     return this.#backend.pause(this.namespace, agent, true);
   }
@@ -238,8 +289,10 @@ export class Bus implements AsyncDisposable {
     return this.#backend.pause(this.namespace, agent, false);
   }
 
-  /** A bus holds nothing; the backend is closed by whoever opened it. */
-  async [Symbol.asyncDispose](): Promise<void> {}
+  /** Gives up what still waits in a middleware; the backend is closed by whoever opened it. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#chain?.close();
+  }
 
   #draftOf(entry: PublishEntry): Draft | GuildwireError {
     try {
@@ -257,14 +310,6 @@ export class Bus implements AsyncDisposable {
 
 const platformProblem = (sender: string) =>
   sender.startsWith('platform:') ? `got ${show(sender)}: that is the platform's own` : undefined;
-
-/** What is too old to be read again needs no remembering. */
-function forgetOlder(shown: Set<string>, before: number): void {
-  for (const reference of shown) {
-    if (timeOf(parseReference(reference).id) >= before) return;
-    shown.delete(reference);
-  }
-}
 
 /**
  * A bus on an open backend, for programs that run no agents.

@@ -1,5 +1,5 @@
 /** @module From what a publisher says to a valid draft: the one place where input is checked (P5). */
-import type { Features } from '../backends/backend.ts';
+import type { Features } from '../backends/features.ts';
 import { unknownFields } from '../core/codec.ts';
 import {
   DelayTooLongError,
@@ -86,7 +86,9 @@ export class Drafts {
   toSelf(format: Format, payload: unknown, delayMs: number, parent: Message): Draft {
     const faults: FieldFault[] = [];
     const topics = Object.freeze([`$self.${this.#publisher.sender.id}`]);
-    return this.#build(topics, encode(format, payload, faults), { delayMs }, parent, faults);
+    const draft = this.#build(topics, encode(format, payload, faults), { delayMs }, parent, faults);
+    // Waiting is no generation: an agent that wakes itself every hour is no circle (G1).
+    return delayMs > 0 ? { ...draft, message: Object.freeze({ ...draft.message, hops: parent.hops }) } : draft;
   }
 
   /** `parent` once more, under other topics: its payload as it is, and what a newer version wrote. Throws like `create`. */

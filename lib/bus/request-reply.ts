@@ -74,7 +74,8 @@ export async function awaitReply<R extends Format>(wait: ReplyWait<R>): Promise<
   throw new RequestTimeoutError(timeoutMs);
 }
 
-function answers({ inReplyTo }: Message, id: GemstoneId): boolean {
+/** Whether the message answers the request of that id. */
+export function answers({ inReplyTo }: Message, id: GemstoneId): boolean {
   return inReplyTo !== undefined && parseReference(inReplyTo).id === id;
 }
 

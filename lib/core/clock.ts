@@ -47,3 +47,48 @@ export function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<vo
     signal.removeEventListener('abort', onAbort);
   });
 }
+
+/**
+ * What `work` gives; rejects with the reason as soon as `signal` aborts, whatever becomes of the work.
+ *
+ * @param onAborted Called then, and only then: not for a signal that aborts when the work is done.
+ */
+export function orAborted<T>(work: PromiseLike<T>, signal: AbortSignal, onAborted?: () => void): Promise<T> {
+  const { promise, resolve, reject } = Promise.withResolvers<T>();
+  const onAbort = () => {
+    reject(signal.reason);
+    onAborted?.();
+  };
+  const over = () => signal.removeEventListener('abort', onAbort);
+  if (signal.aborted) onAbort();
+  else signal.addEventListener('abort', onAbort, { once: true });
+  work.then(
+    (value) => {
+      over();
+      resolve(value);
+    },
+    (error) => {
+      over();
+      reject(error);
+    },
+  );
+  return promise;
+}
+
+/** Resolves after `ms`; rejects with the reason as soon as `signal` aborts. */
+export function sleep(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.reject(signal.reason);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = clock.setTimer(ms, resolve);
+  return orAborted(promise, signal).finally(() => timer.cancel());
+}
+
+/** What `waiting` gives. It waits for something that only the clock, a reply or another handler can bring, so it is no work. */
+export async function parked<T>(clock: Clock, waiting: Promise<T>): Promise<T> {
+  clock.endWork();
+  try {
+    return await waiting;
+  } finally {
+    clock.beginWork();
+  }
+}

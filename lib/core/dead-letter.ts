@@ -1,4 +1,5 @@
 /** @module Dead letters: what a delivery leaves behind when it cannot be handled (D7). */
+import { InvalidArgumentError } from './errors.ts';
 import type { Fault } from './fault.ts';
 import type { GemstoneId } from './gemstone-id.ts';
 import type { Message } from './message.ts';
@@ -23,6 +24,19 @@ export interface DeadLetter {
   /** Unix ms. */
   readonly firstAttemptAt: number;
   readonly lastAttemptAt: number;
+}
+
+/**
+ * What a message of the platform's under `$dead.<agent>` or `$errors` holds.
+ *
+ * @throws InvalidArgumentError for any other message.
+ * @example
+ * const { reason, errors, original } = deadLetterOf(message);
+ */
+export function deadLetterOf(message: Message): DeadLetter {
+  if (message.format === DEAD_LETTER_FORMAT) return message.payload as unknown as DeadLetter;
+  const problem = `is a message of format "${message.format}": allowed is one of "${DEAD_LETTER_FORMAT}"`;
+  throw new InvalidArgumentError([{ field: 'message', problem }]);
 }
 
 /**

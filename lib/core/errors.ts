@@ -204,6 +204,26 @@ export class StateConflictError extends GuildwireError {
   }
 }
 
+/** What was named is not there: it never was, or is no longer kept. */
+export class NotFoundError extends GuildwireError {
+  readonly code = 'NOT_FOUND';
+  readonly retryable = false;
+
+  constructor(what: string) {
+    super(`${what} is not known here: it never was, or is no longer kept`);
+  }
+}
+
+/** A plan would hold no entry. */
+export class EmptyPlanError extends GuildwireError {
+  readonly code = 'EMPTY_PLAN';
+  readonly retryable = false;
+
+  constructor(action: string, agent: string) {
+    super(`nothing to ${action} for "${agent}": no message matches; look at what is there first, or widen the filter`);
+  }
+}
+
 /** `reply` or `fail` was called for a message that says nowhere to answer. */
 export class NoReplyAddressError extends GuildwireError {
   readonly code = 'NO_REPLY_ADDRESS';
@@ -223,30 +243,6 @@ export class AttemptEndedError extends GuildwireError {
 
   constructor(agent: string, call: string) {
     super(`agent "${agent}" called ${call} after its attempt had ended: await all work before the handler returns`);
-  }
-}
-
-/** A handler did not finish in time. What it published was dropped. */
-export class HandlerTimeoutError extends GuildwireError {
-  readonly code = 'HANDLER_TIMEOUT';
-  readonly retryable = true;
-
-  constructor(agent: string, timeoutMs: number) {
-    super(
-      `the handler of "${agent}" did not finish within ${timeoutMs} ms: make it faster, or raise the agent's timeoutMs`,
-    );
-  }
-}
-
-/** A handler was started more often than it may, and never said what came of it: it takes its process with it. */
-export class HandlerCrashedError extends GuildwireError {
-  readonly code = 'HANDLER_CRASHED';
-  readonly retryable = false;
-
-  constructor(agent: string, starts: number) {
-    super(
-      `the handler of "${agent}" was started ${starts} times and its process ended each time: look at what it exits on`,
-    );
   }
 }
 
@@ -308,23 +304,5 @@ export class RemoteError extends GuildwireError {
   constructor(agent: string, remoteCode: string, text: string) {
     super(`"${agent}" answered ${remoteCode}: ${text}`);
     this.remoteCode = remoteCode;
-  }
-}
-
-/** Thrown by a handler to say that no retry will help: the delivery becomes a dead letter at once. */
-export class PermanentError extends GuildwireError {
-  readonly code = 'PERMANENT';
-  readonly retryable = false;
-}
-
-/** Thrown by a handler to choose when its next attempt comes. It counts as a failed attempt. */
-export class RetryLater extends GuildwireError {
-  readonly code = 'RETRY_LATER';
-  readonly retryable = true;
-  readonly delayMs: number;
-
-  constructor(delayMs: number, message = `retry in ${delayMs} ms`, options?: ErrorOptions) {
-    super(message, options);
-    this.delayMs = delayMs;
   }
 }

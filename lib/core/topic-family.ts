@@ -18,6 +18,8 @@ const undeclared: TopicFamily = { pattern: '**', formats: [], retentionDays: DEF
 /** The families of one guild. */
 export class TopicFamilies {
   readonly #families: readonly TopicFamily[];
+  readonly #declared: readonly TopicFamily[];
+  readonly #inferred: readonly TopicFamily[];
   readonly #allowUndeclared: boolean;
 
   /**
@@ -25,6 +27,8 @@ export class TopicFamilies {
    * @param allowUndeclared Whether a topic in no family belongs to one more, which takes all.
    */
   constructor(declared: readonly TopicFamily[], allowUndeclared: boolean, inferred: readonly TopicFamily[] = []) {
+    this.#declared = declared;
+    this.#inferred = inferred;
     this.#families = [...declared.toSorted(bySpecificity), ...inferred.toSorted(bySpecificity)];
     this.#allowUndeclared = allowUndeclared;
   }
@@ -35,6 +39,26 @@ export class TopicFamilies {
       .filter((pattern) => !isReserved(pattern) && !declared.some((family) => covers(family.pattern, pattern)))
       .map((pattern) => ({ pattern, formats: [], retentionDays: DEFAULT_RETENTION_DAYS }));
     return new TopicFamilies(declared, allowUndeclared, inferred);
+  }
+
+  /**
+   * These families with other retentions. A pattern that is none of them becomes a family of its own, which takes the
+   * formats of the narrowest declared one that covers it.
+   */
+  keeping(retentionDays: ReadonlyMap<string, number>): TopicFamilies {
+    if (retentionDays.size === 0) return this;
+    const kept = (family: TopicFamily): TopicFamily => ({
+      ...family,
+      retentionDays: retentionDays.get(family.pattern) ?? family.retentionDays,
+    });
+    const isNew = (pattern: string) => !this.#families.some((family) => family.pattern === pattern);
+    const added = [...retentionDays].flatMap(([pattern, days]): TopicFamily[] => {
+      if (!isNew(pattern)) return [];
+      const wider = this.#declared.toSorted(bySpecificity).find((family) => covers(family.pattern, pattern));
+      return [{ pattern, formats: wider?.formats ?? [], retentionDays: days }];
+    });
+    const inferred = this.#inferred.map(kept);
+    return new TopicFamilies([...this.#declared.map(kept), ...added], this.#allowUndeclared, inferred);
   }
 
   get patterns(): readonly string[] {

@@ -1,17 +1,16 @@
-/** @module One instance of one agent at work: leases deliveries, runs the handler, settles what it decided. */
+/** @module One instance of one agent at work: leases deliveries, has them handled, settles what came of it. */
 import type { Lease, Outcome, Settlement, Spend } from '../backends/backend.ts';
-import { Alarm } from '../core/alarm.ts';
+import type { Middleware } from '../bus/middleware/middleware.ts';
 import { pause } from '../core/clock.ts';
-import { BackendUnavailableError, HandlerTimeoutError, LeaseLostError, StateConflictError } from '../core/errors.ts';
+import { BackendUnavailableError, LeaseLostError, StateConflictError } from '../core/errors.ts';
 import { faultOf } from '../core/fault.ts';
+import { HandlerTimeoutError, type Postponed } from '../core/handler-errors.ts';
 import type { Message } from '../core/message.ts';
-import { OpenList } from '../core/open-list.ts';
-import { Attempt, leaseFields, type Workplace } from './attempt.ts';
-import type { Handler } from './define-agent.ts';
+import { leaseFields, type Workplace } from './attempt.ts';
+import { Attempts } from './attempts.ts';
 import { DeliveryGuard } from './delivery-guard.ts';
 import { enrichment } from './enrichment.ts';
-import { decodePayload, describeFailure, failureSettlement, readable } from './failure.ts';
-import { LeaseKeeper } from './lease-keeper.ts';
+import { Failures, standBackMs } from './failure.ts';
 import type { Pace } from './pace.ts';
 import { Settler } from './settler.ts';
 import { Slots } from './slots.ts';
@@ -21,6 +20,8 @@ export interface RunnerOptions extends Workplace {
   readonly random: () => number;
   readonly maxHops: number;
   readonly pace: Pace;
+  /** The guild's middleware, outside the agent's own. */
+  readonly use: readonly Middleware[];
 }
 
 /** How long one call waits for a delivery. */
@@ -37,45 +38,46 @@ const PREPARATION_RETRY_MS = 1_000;
 export class AgentRunner {
   readonly #options: RunnerOptions;
   readonly #guard: DeliveryGuard;
-  readonly #handlers: ReadonlyMap<string | undefined, Handler>;
   readonly #settler: Settler;
   readonly #stopping = new AbortController();
-  readonly #deadlines: Alarm;
-  readonly #keeper: LeaseKeeper;
   readonly #leaseMs: number;
-  /** In the order of their deadlines, since all attempts of an agent may take the same time. */
-  readonly #attempts = new OpenList<Attempt>();
+  readonly #failures: Failures;
+  readonly #attempts: Attempts;
   readonly #slots: Slots;
   /** Nothing is started any more. */
   #isOver = false;
-  /** Whether the last handler was done when it returned. */
-  #hasHandledAtOnce = false;
+  /** Unix ms until which nothing new is taken; 0 where nothing keeps it from that. */
+  #standsBackUntil = 0;
   #loop: Promise<void> | undefined;
 
   constructor(options: RunnerOptions) {
-    const { agent, namespace, backend, clock } = options;
+    const { agent, namespace, backend, clock, use } = options;
     this.#options = options;
-    const handlers = new Map(agent.handlers.map((handler) => [handler.format?.name, handler]));
-    this.#handlers = handlers;
-    this.#guard = new DeliveryGuard({
-      interest: subscriptionOf(agent, namespace),
-      attempts: agent.retry.attempts,
-      maxHops: options.maxHops,
-      handles: (format) => handlers.has(format) || handlers.has(undefined),
-    });
+    const wanted = Math.min(agent.timeoutMs + SETTLE_MARGIN_MS, MAX_LEASE_MS);
+    this.#leaseMs = Math.max(wanted, backend.features.minLeaseMs);
     this.#slots = new Slots(agent.concurrency);
+    this.#failures = new Failures(options);
     this.#settler = new Settler(
       backend,
       clock,
       (settlement) => this.#late(settlement),
       (settlement, outcome) => this.#onSettled(settlement, outcome),
     );
-    this.#deadlines = new Alarm(clock, () => this.#giveUpLate());
-    const wanted = Math.min(agent.timeoutMs + SETTLE_MARGIN_MS, MAX_LEASE_MS);
-    this.#leaseMs = Math.max(wanted, backend.features.minLeaseMs);
-    this.#keeper = new LeaseKeeper(options, this.#attempts, this.#leaseMs, (attempt, error) =>
-      this.#onLeaseLost(attempt, error),
-    );
+    this.#attempts = new Attempts({
+      at: options,
+      use,
+      leaseMs: this.#leaseMs,
+      failures: this.#failures,
+      settle: (settlement, deadlineAt) => this.#settler.settle(settlement, deadlineAt),
+      onLost: () => this.#freeSlot(),
+      onPostponed: (error) => this.#standBack(error),
+    });
+    this.#guard = new DeliveryGuard({
+      interest: subscriptionOf(agent, namespace),
+      attempts: agent.retry.attempts,
+      maxHops: options.maxHops,
+      handles: (format) => this.#attempts.handles(format),
+    });
   }
 
   start(): void {
@@ -89,10 +91,11 @@ export class AgentRunner {
     await Promise.race([this.#loop, deadline]);
     const idle = this.#slots.idle();
     await Promise.race([idle, deadline]);
-    this.#releaseAll();
+    this.#isOver = true;
+    this.#attempts.releaseAll();
     await idle;
-    this.#deadlines.cancel();
-    this.#keeper.stop();
+    this.#attempts.stop();
+    await Promise.race([this.#attempts.idle(), deadline]);
   }
 
   async #work(): Promise<void> {
@@ -110,6 +113,10 @@ export class AgentRunner {
         await this.#slots.change();
         continue;
       }
+      if (this.#standsBackUntil > 0) {
+        await this.#standAside();
+        continue;
+      }
       try {
         const request = { ...wanted, max: this.#slots.free };
         let now = 0;
@@ -117,11 +124,17 @@ export class AgentRunner {
         const leases = await backend.lease(request);
         for (const lease of leases) {
           // Reading the clock costs as much as all else here, and only a handler that does not wait can take long.
-          if (started++ % CLOCK_STRIDE === 0 || this.#hasHandledAtOnce) now = clock.now();
-          this.#hasHandledAtOnce = false;
-          if (pace.isDue(now)) await pace.turn(now);
+          if (started++ % CLOCK_STRIDE === 0 || this.#attempts.hasHandledAtOnce) now = clock.now();
+          this.#attempts.hasHandledAtOnce = false;
+          if (pace.isDue(now)) {
+            await pace.turn(now);
+            now = clock.now();
+          }
           // Those before it took long: without this, what waits for its turn would be handed to another.
-          if (lease.until - now < this.#leaseMs / 2) await backend.extend(leases.slice(started - 1), this.#leaseMs);
+          if (lease.until - now < this.#leaseMs / 2) {
+            await backend.extend(leases.slice(started - 1), this.#leaseMs);
+            now = clock.now();
+          }
           this.#take(lease, now);
         }
         failures = 0;
@@ -142,17 +155,44 @@ export class AgentRunner {
     this.#begin(lease, now);
   }
 
+  /** Takes nothing new for as long as the error says, if it says so. */
+  #standBack(error: Postponed): void {
+    const ms = standBackMs(error);
+    const until = this.#options.clock.now() + ms;
+    if (ms === 0 || until <= this.#standsBackUntil) return;
+    const { agent, log } = this.#options;
+    if (this.#standsBackUntil === 0) log.warn(`takes nothing for ${ms} ms: ${error.message}`, { agent: agent.name });
+    this.#standsBackUntil = until;
+  }
+
+  async #standAside(): Promise<void> {
+    const { clock } = this.#options;
+    const until = this.#standsBackUntil;
+    await pause(clock, until - clock.now(), this.#stopping.signal);
+    // Unless it was told meanwhile to wait for longer.
+    if (until === this.#standsBackUntil) this.#standsBackUntil = 0;
+  }
+
   /** Starts an attempt. Whatever comes of it is settled, and settling frees the slot. */
   #begin(lease: Lease, now: number, spent?: Spend): void {
-    const refusal = this.#isOver ? this.#handBack(lease, false) : this.#guard.refusal(lease, now);
+    const refusal = this.#refusal(lease, now);
     if (refusal !== undefined) {
-      this.#tell(refusal);
-      this.#settler.settle(refusal);
+      this.#failures.tell(refusal);
+      this.#settler.settle(spent === undefined ? refusal : { ...refusal, spent });
       return;
     }
     const isStarted = lease.returned || this.#options.agent.guarantee === 'at-most-once';
     if (isStarted || (lease.message as Message).enrichWithHistory > 0) void this.#beginSlowly(lease, isStarted, spent);
-    else this.#run(lease, NOTHING, now, spent);
+    else this.#attempts.run(lease, NOTHING, now, spent);
+  }
+
+  /** How the delivery is settled without its handler; undefined if it may start. */
+  #refusal(lease: Lease, now: number): Settlement | undefined {
+    if (this.#isOver) return this.#failures.handBack(lease, false);
+    // What was handed out already when something told this instance to stand back.
+    const delayMs = this.#standsBackUntil === 0 ? 0 : this.#standsBackUntil - this.#options.clock.now();
+    if (delayMs <= 0) return this.#guard.refusal(lease, now);
+    return { kind: 'released', lease, delayMs: Math.min(delayMs, this.#options.backend.features.maxDelayMs) };
   }
 
   /** For the few deliveries that need the backend once more before their handler runs. */
@@ -166,77 +206,12 @@ export class AgentRunner {
       if (started?.ok === false) {
         log.warn(`a delivery was not started: ${started.error.message}`, leaseFields(lease));
         this.#freeSlot();
-      } else if (this.#isOver) this.#settler.settle(this.#handBack(lease, started !== undefined));
-      else this.#run(lease, history, clock.now(), spent);
+      } else if (this.#isOver) this.#settler.settle(this.#failures.handBack(lease, started !== undefined));
+      else this.#attempts.run(lease, history, clock.now(), spent);
     } catch (error) {
       log.error('cannot prepare a delivery, trying again', { ...leaseFields(lease), error: faultOf(error) });
       this.#settler.settle({ kind: 'released', lease, delayMs: PREPARATION_RETRY_MS });
     }
-  }
-
-  /** For the next consumer; a delivery that was acknowledged has none, and becomes a dead letter. */
-  #handBack(lease: Lease, isStarted: boolean): Settlement {
-    if (!isStarted || this.#options.agent.guarantee !== 'at-most-once') return { kind: 'released', lease, delayMs: 0 };
-    return this.#failure(lease, new Error('the guild stopped before the handler was done'));
-  }
-
-  /** Runs the handler; a handler that does not wait is settled without a promise. */
-  #run(lease: Lease, history: readonly Message[], now: number, spent: Spend | undefined): void {
-    const { agent } = this.#options;
-    const message = lease.message as Message;
-    const handler = this.#handlerOf(message) as Handler;
-    const deadlineAt = now + agent.timeoutMs;
-    const attempt = new Attempt(this.#options, lease, message, history, deadlineAt, spent);
-    this.#attempts.add(attempt);
-    this.#deadlines.set(deadlineAt);
-    this.#keeper.keep(now);
-    try {
-      const payload = handler.format === undefined ? message.payload : decodePayload(handler.format, message);
-      const result = handler.run(payload as never, attempt as never);
-      if (isThenable(result)) {
-        result.then(
-          () => this.#complete(attempt),
-          (error: unknown) => this.#fail(attempt, error),
-        );
-      } else {
-        this.#hasHandledAtOnce = true;
-        this.#complete(attempt);
-      }
-    } catch (error) {
-      this.#fail(attempt, error);
-    }
-  }
-
-  #complete(attempt: Attempt): void {
-    if (!attempt.isOpen) return;
-    if (attempt.hasState) {
-      void this.#completeWithState(attempt);
-      return;
-    }
-    this.#attempts.close(attempt);
-    this.#settle(attempt, { kind: 'completed', lease: attempt.lease, outputs: attempt.end(), state: NOTHING });
-  }
-
-  async #completeWithState(attempt: Attempt): Promise<void> {
-    try {
-      const state = await attempt.state.writes();
-      if (!this.#attempts.close(attempt)) return;
-      this.#settle(attempt, { kind: 'completed', lease: attempt.lease, outputs: attempt.end(), state });
-    } catch (error) {
-      this.#fail(attempt, error);
-    }
-  }
-
-  /** Nothing happens if the attempt was ended from outside before. */
-  #fail(attempt: Attempt, thrown: unknown): void {
-    if (!this.#attempts.close(attempt)) return;
-    const error = readable(thrown);
-    attempt.abort(error ?? new Error('the attempt failed'));
-    this.#settle(attempt, this.#failure(attempt.lease, error));
-  }
-
-  #settle({ spent, deadlineAt }: Attempt, settlement: Settlement): void {
-    this.#settler.settle(spent === undefined ? settlement : { ...settlement, spent }, deadlineAt);
   }
 
   /** Handlers that held the process past their deadline have no effect either (D10). */
@@ -244,7 +219,7 @@ export class AgentRunner {
     if (settlement.kind !== 'completed') return settlement;
     const { name, timeoutMs } = this.#options.agent;
     const { lease, spent } = settlement;
-    const failure = this.#failure(lease, new HandlerTimeoutError(name, timeoutMs));
+    const failure = this.#failures.settlement(lease, new HandlerTimeoutError(name, timeoutMs));
     return spent === undefined ? failure : { ...failure, spent };
   }
 
@@ -257,7 +232,7 @@ export class AgentRunner {
     } else if (settlement.kind === 'completed' && !LEFT_TO_OTHERS.some((kind) => outcome.error instanceof kind)) {
       // The backend refuses what the attempt decided, so the attempt has failed like one that threw.
       const { lease, spent } = settlement;
-      const failure = this.#failure(lease, outcome.error);
+      const failure = this.#failures.settlement(lease, outcome.error);
       this.#settler.settle(spent === undefined ? failure : { ...failure, spent });
     } else {
       this.#options.log.warn(`an attempt had no effect: ${outcome.error.message}`, leaseFields(settlement.lease));
@@ -269,59 +244,8 @@ export class AgentRunner {
     this.#options.clock.endWork();
     this.#slots.release();
   }
-
-  #handlerOf(message: Message): Handler | undefined {
-    return this.#handlers.get(message.format) ?? this.#handlers.get(undefined);
-  }
-
-  #failure(lease: Lease, error: unknown): Settlement {
-    const { agent, random, backend } = this.#options;
-    const settlement = failureSettlement(lease, error, agent, backend.features.maxDelayMs, random);
-    this.#tell(settlement);
-    return settlement;
-  }
-
-  /** A retry is a warning, a dead letter an error; what else may happen is nothing to tell. */
-  #tell(settlement: Settlement): void {
-    if (settlement.kind !== 'retry' && settlement.kind !== 'dead') return;
-    const { agent, log } = this.#options;
-    const write = settlement.kind === 'retry' ? log.warn : log.error;
-    write(describeFailure(settlement, agent), { ...leaseFields(settlement.lease), error: settlement.fault });
-  }
-
-  /** Ends the attempts that are out of time; when the next one will be. */
-  #giveUpLate(): number | undefined {
-    const now = this.#options.clock.now();
-    for (let attempt = this.#attempts.first(); attempt !== undefined; attempt = this.#attempts.first()) {
-      if (attempt.deadlineAt > now) return attempt.deadlineAt;
-      this.#fail(attempt, attempt.timeoutError());
-    }
-    return undefined;
-  }
-
-  /** Somebody else has the delivery by now. */
-  #onLeaseLost(attempt: Attempt, error: Error): void {
-    if (!this.#attempts.close(attempt)) return;
-    attempt.abort(error);
-    this.#options.log.warn(`an attempt was ended: ${error.message}`, leaseFields(attempt.lease));
-    this.#freeSlot();
-  }
-
-  /** Hands back what still runs; the handler, if it ever ends, finds that its attempt is over. */
-  #releaseAll(): void {
-    this.#isOver = true;
-    for (const attempt of this.#attempts.open()) {
-      this.#attempts.close(attempt);
-      attempt.abort(new Error('the guild stops'));
-      this.#settle(attempt, this.#handBack(attempt.lease, true));
-    }
-  }
 }
 
 /** Outcomes that leave the delivery to whoever gets it next. */
 const LEFT_TO_OTHERS = [LeaseLostError, BackendUnavailableError] as const;
 const NOTHING: readonly never[] = Object.freeze([]);
-
-function isThenable(value: unknown): value is PromiseLike<void> {
-  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
-}

@@ -1,7 +1,9 @@
 /** @module Whether the options of an agent have the shape that they must have, before anything looks into them. */
+import { middlewareFaults } from '../bus/middleware/middleware.ts';
 import type { FieldFault } from '../core/errors.ts';
 import { isFormat } from '../core/format.ts';
 import { show } from '../core/show.ts';
+import { hookFaults } from './hooks.ts';
 
 const KNOWN = [
   'name',
@@ -18,6 +20,8 @@ const KNOWN = [
   'retry',
   'timeoutMs',
   'profile',
+  'use',
+  'hooks',
 ] as const;
 
 type Unchecked = Partial<Record<(typeof KNOWN)[number], unknown>>;
@@ -29,7 +33,7 @@ export function agentShapeFaults(options: unknown): FieldFault[] {
   if (typeof options !== 'object' || options === null) {
     return [{ field: 'options', problem: `got ${show(options)}: allowed is an object` }];
   }
-  const { subscribes, publishes, handlers, state, retry, onlyWhenTagged } = options as Unchecked;
+  const { subscribes, publishes, handlers, state, retry, onlyWhenTagged, use, hooks } = options as Unchecked;
   const faults: FieldFault[] = [];
   const check = (field: string, value: unknown, holds: boolean, allowed: string) => {
     if (!holds) faults.push({ field, problem: `got ${show(value)}: ${allowed}` });
@@ -54,7 +58,12 @@ export function agentShapeFaults(options: unknown): FieldFault[] {
   check('state', state, state === undefined || isFormat(state), 'allowed is what defineFormat gave');
   const isRetry = retry === undefined || (typeof retry === 'object' && retry !== null);
   check('retry', retry, isRetry, 'allowed is an object of attempts, baseMs and maxMs');
-  return faults;
+  return [...faults, ...surroundingFaults(use, hooks)];
+}
+
+/** What is wrong with what stands around the handlers. */
+export function surroundingFaults(use: unknown, hooks: unknown): FieldFault[] {
+  return [...(use === undefined ? [] : middlewareFaults(use, 'handle')), ...hookFaults(hooks)];
 }
 
 /** What is wrong with what the function gave that makes the handlers. */

@@ -17,7 +17,7 @@ import { type Agent, type AgentOptions, defineAgent } from './define-agent.ts';
 export interface AggregatorOptions<Name extends string, Out extends string, F extends Format>
   extends Pick<
     AgentOptions<Name, Out, never>,
-    'name' | 'entry' | 'subscribes' | 'publishes' | 'retry' | 'from' | 'timeoutMs'
+    'name' | 'entry' | 'subscribes' | 'publishes' | 'retry' | 'from' | 'timeoutMs' | 'use'
   > {
   /** The format of the parts. */
   readonly collects: F;
@@ -66,8 +66,8 @@ type Access = Pick<Context<string, typeof genericJson>, 'state' | 'message' | 'l
 
 /**
  * An agent that collects parts. A part or a duplicate that comes after the result is ignored, for as long again as the
- * deadline; after that it would begin a new collection. What limits the parts (a root's `deadlineAt`, its budget, the
- * generations) limits the aggregator's own timers too: give such roots more than `deadlineMs`.
+ * deadline; after that it would begin a new collection. What limits the parts (a root's `deadlineAt`, its
+ * budget) limits the aggregator's own timers too: give such roots more than `deadlineMs`.
  *
  * @throws InvalidDefinitionError with everything that is wrong.
  * @example

@@ -4,20 +4,21 @@ import type { Backend, Lease, Page, Spend } from '../backends/backend.ts';
 import type { Topics } from '../bus/bus.ts';
 import type { Drafts } from '../bus/drafts.ts';
 import { type HistoryQuery, toReadQuery } from '../bus/history-query.ts';
+import { type Log, withFields } from '../bus/log.ts';
 import type { PublishOptions } from '../bus/publish-options.ts';
 import { awaitReply, type RequestOptions, splitOptions } from '../bus/request-reply.ts';
-import type { Clock } from '../core/clock.ts';
+import { type Clock, parked, sleep } from '../core/clock.ts';
 import { deliveryKey } from '../core/delivery-key.ts';
 import {
   AttemptEndedError,
   type FieldFault,
-  HandlerTimeoutError,
   InvalidArgumentError,
   NoReplyAddressError,
   TooManyOutputsError,
 } from '../core/errors.ts';
 import { type Format, genericJson, type InputOf, type OutputOf } from '../core/format.ts';
 import type { GemstoneId } from '../core/gemstone-id.ts';
+import { HandlerTimeoutError } from '../core/handler-errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import { childThread, type Draft, type Message, type Reference, toReference } from '../core/message.ts';
 import type { Closable } from '../core/open-list.ts';
@@ -25,7 +26,6 @@ import { show } from '../core/show.ts';
 import { MAX_AGENT_NAME, nameProblem } from '../core/topic.ts';
 import type { Context } from './context.ts';
 import type { Agent } from './define-agent.ts';
-import { type Log, withFields } from './log.ts';
 import { StateSession } from './state-session.ts';
 
 /** What all attempts of one agent in one namespace share. */
@@ -60,6 +60,8 @@ export class Attempt implements Context<string, Format>, Closable {
   #controller: AbortController | undefined;
   #abortReason: unknown;
   #hasEnded = false;
+  /** What this is one run of. */
+  #whole: Attempt | undefined;
 
   /** @param spent What runs of the same attempt spent that had no effect otherwise. */
   constructor(
@@ -139,17 +141,7 @@ export class Attempt implements Context<string, Format>, Closable {
   sleep(ms: number): Promise<void> {
     this.#mustRun('context.sleep');
     const { clock } = this.#at;
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const { signal } = this;
-    const onAbort = () => reject(signal.reason);
-    signal.addEventListener('abort', onAbort, { once: true });
-    const timer = clock.setTimer(ms, resolve);
-    clock.endWork();
-    return promise.finally(() => {
-      clock.beginWork();
-      timer.cancel();
-      signal.removeEventListener('abort', onAbort);
-    });
+    return parked(clock, sleep(clock, ms, this.signal));
   }
 
   publish<F extends Format>(topics: Topics, format: F, payload: NoInfer<InputOf<F>>, options?: PublishOptions): void {
@@ -212,21 +204,8 @@ export class Attempt implements Context<string, Format>, Closable {
     const id = await this.#storeNow(ordinal, topic, format, payload, { ...publish, replyTo });
     const { backend, clock, namespace } = this.#at;
     const onForeign = () => this.log.warn('a reply to something else was ignored');
-    clock.endWork();
-    try {
-      return await awaitReply({
-        signal: this.signal,
-        ...wait,
-        backend,
-        clock,
-        namespace,
-        topic: replyTo,
-        id,
-        onForeign,
-      });
-    } finally {
-      clock.beginWork();
-    }
+    const where = { backend, clock, namespace, topic: replyTo, id };
+    return parked(clock, awaitReply({ signal: this.signal, ...wait, ...where, onForeign }));
   }
 
   async #storeNow(
@@ -260,7 +239,31 @@ export class Attempt implements Context<string, Format>, Closable {
         faults.push({ field, problem: `got ${show(value)}: allowed is a number from 0` });
     }
     if (faults.length > 0) throw new InvalidArgumentError(faults);
-    this.spent = { usd: (this.spent?.usd ?? 0) + usd, tokens: (this.spent?.tokens ?? 0) + tokens };
+    const whole = this.#whole ?? this;
+    whole.spent = { usd: (whole.spent?.usd ?? 0) + usd, tokens: (whole.spent?.tokens ?? 0) + tokens };
+  }
+
+  /**
+   * A context for one run of the handler within this attempt: it begins with what the attempt has decided so far, and decides
+   * nothing for the attempt until that adopts it. What it spends is spent at once.
+   */
+  fork(): Attempt {
+    const run = new Attempt(this.#at, this.lease, this.message, this.history, this.deadlineAt, undefined);
+    run.#whole = this;
+    run.#take(this);
+    return run;
+  }
+
+  /** Takes over what a run decided. */
+  adopt(run: Attempt): void {
+    this.#take(run);
+  }
+
+  #take(from: Attempt): void {
+    this.#outputs = from.#outputs === undefined ? undefined : [...from.#outputs];
+    // The next effect is the same in each run, so that it finds the same message.
+    this.#effects = from.#effects;
+    this.#state = from.#state?.copy(() => this.#mustRun('context.state'));
   }
 
   /** Whether the handler looked at the agent's state. */

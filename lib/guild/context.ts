@@ -2,13 +2,13 @@
 import type { Page } from '../backends/backend.ts';
 import type { Topics } from '../bus/bus.ts';
 import type { HistoryQuery } from '../bus/history-query.ts';
+import type { Log } from '../bus/log.ts';
 import type { PublishOptions } from '../bus/publish-options.ts';
 import type { RequestOptions } from '../bus/request-reply.ts';
 import type { Format, InputOf, OutputOf } from '../core/format.ts';
 import type { GemstoneId } from '../core/gemstone-id.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { Message, Reference } from '../core/message.ts';
-import type { Log } from './log.ts';
 
 /** The topics that a pattern names, as far as types can say: `doc.*` admits every topic below it, `string` admits all. */
 export type TopicOf<Pattern extends string> = string extends Pattern

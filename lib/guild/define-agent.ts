@@ -1,4 +1,5 @@
 /** @module An agent as data: what it follows, what it publishes, and its handlers. */
+import type { Middleware } from '../bus/middleware/middleware.ts';
 import { type FieldFault, InvalidDefinitionError } from '../core/errors.ts';
 import type { Format, OutputOf } from '../core/format.ts';
 import { type GemstoneId, isGemstoneId } from '../core/gemstone-id.ts';
@@ -6,8 +7,9 @@ import type { Json } from '../core/json.ts';
 import { defaultRetryPolicy, type RetryPolicy } from '../core/retry-policy.ts';
 import { show } from '../core/show.ts';
 import { isPlatformOnly, MAX_AGENT_NAME, nameProblem, patternProblem } from '../core/topic.ts';
-import { agentShapeFaults, handlerShapeFaults } from './agent-shape.ts';
+import { agentShapeFaults, handlerShapeFaults, surroundingFaults } from './agent-shape.ts';
 import type { Context, NoState } from './context.ts';
+import { type AnyHooks, frozenHooks, type Hooks } from './hooks.ts';
 
 /** What runs for messages of one format; made by `on`. */
 export interface Handler {
@@ -45,6 +47,10 @@ export interface AgentOptions<Name extends string, Out extends string, State ext
   readonly timeoutMs?: number;
   /** 'llm' for handlers that wait minutes for a model. @default 'fast' */
   readonly profile?: 'fast' | 'llm';
+  /** What stands around its handlers, the first outermost; that of the guild is further out. @default - nothing */
+  readonly use?: readonly Middleware[];
+  /** What it does around each attempt, outside all middleware. @default - nothing */
+  readonly hooks?: Hooks<NoInfer<Out>, NoInfer<State>>;
 }
 
 export interface On<Out extends string, State extends Format> {
@@ -74,9 +80,11 @@ export interface Agent<Name extends string = string> {
   readonly retry: RetryPolicy;
   readonly timeoutMs: number;
   readonly profile: 'fast' | 'llm';
+  readonly use: readonly Middleware[];
+  readonly hooks: AnyHooks;
 }
 
-const TIMEOUT_MS = { fast: 30_000, llm: 300_000 } as const;
+export const TIMEOUT_MS = { fast: 30_000, llm: 300_000 } as const;
 const MAX_TIMEOUT_MS = 870_000;
 
 /**
@@ -121,6 +129,8 @@ export function defineAgent<
     retry: Object.freeze({ ...defaultRetryPolicy, ...options.retry }),
     timeoutMs: options.timeoutMs ?? TIMEOUT_MS[profile] ?? TIMEOUT_MS.fast,
     profile,
+    use: Object.freeze([...(options.use ?? [])]),
+    hooks: frozenHooks(options.hooks),
   };
   const faults = agentFaults(agent);
   if (faults.length > 0) throw new InvalidDefinitionError(what, faults);
@@ -166,7 +176,7 @@ export function agentFaults(agent: Agent): FieldFault[] {
   const { from } = agent;
   const isStart = from === 'now' || from === 'beginning' || isGemstoneId(from);
   check('from', isStart ? undefined : `got ${show(from)}: allowed are 'now', 'beginning' and a gemstone ID`);
-  return faults;
+  return [...faults, ...surroundingFaults(agent.use, agent.hooks)];
 }
 
 function subscribeProblem(pattern: string): string | undefined {

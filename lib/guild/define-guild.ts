@@ -1,4 +1,5 @@
 /** @module A guild as data: its agents, and the topics they meet on. */
+import { type Middleware, middlewareFaults } from '../bus/middleware/middleware.ts';
 import { type FieldFault, InvalidDefinitionError } from '../core/errors.ts';
 import { type Format, isFormat } from '../core/format.ts';
 import { show } from '../core/show.ts';
@@ -24,6 +25,11 @@ export interface GuildOptions<A extends readonly Agent[]> {
   readonly maxHops?: number;
   /** Whether topics in no family may be published to. @default false */
   readonly allowUndeclared?: boolean;
+  /**
+   * What stands around the handlers of all agents, outside their own, and around what the running guild itself publishes; the
+   * first is outermost. @default - nothing
+   */
+  readonly use?: readonly Middleware[];
 }
 
 export interface Guild<Names extends string = string> {
@@ -32,6 +38,7 @@ export interface Guild<Names extends string = string> {
   readonly agents: { readonly [Name in Names]: Agent<Name> };
   readonly families: TopicFamilies;
   readonly maxHops: number;
+  readonly use: readonly Middleware[];
 }
 
 const DEFAULT_MAX_HOPS = 32;
@@ -46,7 +53,7 @@ const DEFAULT_MAX_HOPS = 32;
 export function defineGuild<const A extends readonly Agent[]>(options: GuildOptions<A>): Guild<A[number]['name']> {
   const misshapen = shapeFaults(options);
   if (misshapen.length > 0) throw new InvalidDefinitionError(`guild ${show(options?.name)}`, misshapen);
-  const { name, agents, topics = {}, maxHops = DEFAULT_MAX_HOPS, allowUndeclared = false } = options;
+  const { name, agents, topics = {}, maxHops = DEFAULT_MAX_HOPS, allowUndeclared = false, use = [] } = options;
   const declared = Object.entries(topics).map(
     ([pattern, { formats = [], retentionDays = DEFAULT_RETENTION_DAYS }]): TopicFamily => ({
       pattern,
@@ -65,6 +72,7 @@ export function defineGuild<const A extends readonly Agent[]>(options: GuildOpti
     >['agents'],
     families: TopicFamilies.of(declared, used, allowUndeclared),
     maxHops,
+    use: Object.freeze([...use]),
   });
 }
 
@@ -89,7 +97,8 @@ function shapeFaults(options: GuildOptions<readonly Agent[]>): FieldFault[] {
     const problem = `got ${show(agent)}: an agent is what defineAgent gave; undefined often comes from files that import each other`;
     return [{ field: `agents[${index}]`, problem }];
   });
-  return [...agentless, ...formatless];
+  const useless = options.use === undefined ? [] : middlewareFaults(options.use);
+  return [...agentless, ...formatless, ...useless];
 }
 
 function guildFaults(

@@ -1,14 +1,9 @@
 /** @module What keeps a delivery from its handler: asked before every start, on every backend. */
 import type { DeadReason, Lease, Settlement, Subscription } from '../backends/backend.ts';
 import { admissionOf, follows } from '../core/admission.ts';
-import {
-  BudgetExceededError,
-  DeadlineExceededError,
-  HandlerCrashedError,
-  HopLimitError,
-  UndecodableError,
-} from '../core/errors.ts';
+import { BudgetExceededError, DeadlineExceededError, HopLimitError, UndecodableError } from '../core/errors.ts';
 import { faultOf } from '../core/fault.ts';
+import { HandlerCrashedError } from '../core/handler-errors.ts';
 import type { Message } from '../core/message.ts';
 
 export interface GuardOptions {

@@ -1,10 +1,12 @@
-/** @module What a failed attempt leads to: another one, or a dead letter. */
+/** @module What an attempt leads to that did not complete: another one, a dead letter, or nothing. */
 import type { Lease, Settlement } from '../backends/backend.ts';
-import { AsyncFormatError, PayloadInvalidError, PermanentError, RetryLater } from '../core/errors.ts';
+import { AsyncFormatError, PayloadInvalidError } from '../core/errors.ts';
 import { faultOf } from '../core/fault.ts';
 import type { Format } from '../core/format.ts';
+import { FilteredError, PermanentError, Postponed, RetryLater } from '../core/handler-errors.ts';
 import type { Message } from '../core/message.ts';
 import { retryDelayMs } from '../core/retry-policy.ts';
+import { leaseFields, type Workplace } from './attempt.ts';
 import type { Agent } from './define-agent.ts';
 
 /** Marks a payload that does not fit the handler's format, which no retry would change. */
@@ -20,6 +22,11 @@ export function decodePayload(format: Format, message: Message): unknown {
   }
 }
 
+/** What was thrown, as the author of a handler knows it. */
+export function thrownOf(error: unknown): unknown {
+  return error instanceof Undecodable ? error.cause : error;
+}
+
 /** What was thrown, or an error in its place if it cannot even be looked at, as a revoked proxy cannot. */
 export function readable(thrown: unknown): unknown {
   try {
@@ -29,25 +36,75 @@ export function readable(thrown: unknown): unknown {
   }
 }
 
-/** @param random In [0, 1), for jitter. */
-export function failureSettlement(
-  lease: Lease,
-  error: unknown,
-  { retry, guarantee }: Agent,
-  maxDelayMs: number,
-  random: () => number,
-): Settlement {
-  if (error instanceof Undecodable) return { kind: 'dead', lease, reason: 'undecodable', fault: faultOf(error.cause) };
-  const fault = faultOf(error);
-  if (error instanceof PermanentError) return { kind: 'dead', lease, reason: 'permanent', fault };
-  const failed = lease.attemptsBefore + 1;
-  if (failed >= retry.attempts || guarantee === 'at-most-once') return { kind: 'dead', lease, reason: 'failed', fault };
-  const wanted = error instanceof RetryLater ? error.delayMs : retryDelayMs(retry, failed, random);
-  return { kind: 'retry', lease, delayMs: Math.min(wanted, maxDelayMs), fault };
+/** A delay that is none must not make a delivery come again and again at once. */
+const DEFAULT_POSTPONED_MS = 1_000;
+
+/** Where it stands back, how long a postponed attempt keeps its agent's instance from taking more, in ms. */
+export function standBackMs({ delayMs, standBack }: Postponed): number {
+  return standBack ? postponedMs(delayMs) : 0;
+}
+
+function postponedMs(delayMs: unknown): number {
+  return Number.isFinite(delayMs) && (delayMs as number) >= 0 ? (delayMs as number) : DEFAULT_POSTPONED_MS;
+}
+
+export interface FailuresOptions extends Workplace {
+  /** In [0, 1), for jitter. */
+  readonly random: () => number;
+}
+
+/** Settles what did not complete, and tells the author. */
+export class Failures {
+  readonly #options: FailuresOptions;
+
+  constructor(options: FailuresOptions) {
+    this.#options = options;
+  }
+
+  /** What the error leads to. */
+  settlement(lease: Lease, error: unknown): Settlement {
+    const settlement = this.#decide(lease, error);
+    this.tell(settlement);
+    return settlement;
+  }
+
+  /** For the next consumer; a delivery that was acknowledged has none, and becomes a dead letter. */
+  handBack(lease: Lease, isStarted: boolean): Settlement {
+    const { guarantee } = this.#options.agent;
+    if (!isStarted || guarantee !== 'at-most-once') return { kind: 'released', lease, delayMs: 0 };
+    return this.settlement(lease, new Error('the guild stopped before the handler was done'));
+  }
+
+  /** A retry is a warning, a dead letter an error; what else may happen is nothing to tell. */
+  tell(settlement: Settlement): void {
+    if (settlement.kind !== 'retry' && settlement.kind !== 'dead') return;
+    const { agent, log } = this.#options;
+    const write = settlement.kind === 'retry' ? log.warn : log.error;
+    write(describeFailure(settlement, agent), { ...leaseFields(settlement.lease), error: settlement.fault });
+  }
+
+  #decide(lease: Lease, error: unknown): Settlement {
+    const { agent, backend, random } = this.#options;
+    const { retry, guarantee } = agent;
+    const { maxDelayMs } = backend.features;
+    if (error instanceof Undecodable)
+      return { kind: 'dead', lease, reason: 'undecodable', fault: faultOf(error.cause) };
+    if (error instanceof FilteredError) return { kind: 'dropped', lease, reason: 'filtered' };
+    if (error instanceof Postponed && guarantee !== 'at-most-once') {
+      return { kind: 'released', lease, delayMs: Math.min(postponedMs(error.delayMs), maxDelayMs) };
+    }
+    const fault = faultOf(error);
+    if (error instanceof PermanentError) return { kind: 'dead', lease, reason: 'permanent', fault };
+    const failed = lease.attemptsBefore + 1;
+    if (failed >= retry.attempts || guarantee === 'at-most-once')
+      return { kind: 'dead', lease, reason: 'failed', fault };
+    const wanted = error instanceof RetryLater ? error.delayMs : retryDelayMs(retry, failed, random);
+    return { kind: 'retry', lease, delayMs: Math.min(wanted, maxDelayMs), fault };
+  }
 }
 
 /** What the author is told of it. */
-export function describeFailure(settlement: Settlement, { retry }: Agent): string {
+function describeFailure(settlement: Settlement, { retry }: Agent): string {
   const attempt = `attempt ${settlement.lease.attemptsBefore + 1} of ${retry.attempts} failed`;
   if (settlement.kind === 'retry') return `${attempt}, again in ${settlement.delayMs} ms`;
   if (settlement.kind !== 'dead') return attempt;

@@ -36,9 +36,10 @@ export class RunningGuild extends Bus {
     timer.cancel();
   }
 
-  /** Drains, then closes the backend. */
+  /** Drains, then gives up what still waits in a middleware, and closes the backend. */
   override async [Symbol.asyncDispose](): Promise<void> {
     await this.drain();
+    await super[Symbol.asyncDispose]();
     await this.#backend[Symbol.asyncDispose]();
   }
 }

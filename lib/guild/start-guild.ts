@@ -3,6 +3,7 @@ import type { Backend } from '../backends/backend.ts';
 import { openBackend } from '../backends/open-backend.ts';
 import { DEFAULT_NAMESPACE } from '../bus/bus.ts';
 import { Drafts } from '../bus/drafts.ts';
+import { type Log, stderrLog, unfailing } from '../bus/log.ts';
 import { type Clock, systemClock } from '../core/clock.ts';
 import { type FieldFault, InvalidArgumentError } from '../core/errors.ts';
 import { show } from '../core/show.ts';
@@ -10,7 +11,6 @@ import { MAX_NAMESPACE, nameProblem } from '../core/topic.ts';
 import { AgentRunner } from './agent-runner.ts';
 import type { Agent } from './define-agent.ts';
 import type { Guild } from './define-guild.ts';
-import { type Log, stderrLog, unfailing } from './log.ts';
 import { Pace } from './pace.ts';
 import { RunningGuild } from './running-guild.ts';
 import { subscriptionOf } from './subscription-of.ts';
@@ -52,7 +52,7 @@ export async function startGuild<Names extends string>(
   const agents = chosenAgents(guild, options.agents);
   const problem = nameProblem(namespace, MAX_NAMESPACE);
   if (problem !== undefined) throw new InvalidArgumentError([{ field: 'namespace', problem }]);
-  const { families, maxHops } = guild;
+  const { families, maxHops, use } = guild;
   const backend =
     typeof options.backend === 'string'
       ? await openBackend(options.backend, { families, clock })
@@ -64,9 +64,12 @@ export async function startGuild<Names extends string>(
       const from = Object.freeze({ id: agent.name });
       const { features } = backend;
       const drafts = new Drafts({ namespace, sender: from, families, features, now, publishes: agent.publishes });
-      return new AgentRunner({ agent, namespace, backend, clock, drafts, log, random, maxHops, pace });
+      return new AgentRunner({ agent, namespace, backend, clock, drafts, log, random, maxHops, pace, use });
     });
-    const running = new RunningGuild(backend, { namespace, sender, families, clock }, runners);
+    const interests = Object.values<Agent>(guild.agents).map((agent) => subscriptionOf(agent, namespace));
+    const published = use.filter(({ publish }) => publish !== undefined);
+    const busOptions = { namespace, sender, families, interests, clock, use: published, log };
+    const running = new RunningGuild(backend, busOptions, runners);
     for (const agent of agents) await backend.subscribe(subscriptionOf(agent, namespace));
     for (const runner of runners) runner.start();
     return running;

@@ -56,6 +56,13 @@ export class StateSession implements StateAccess<unknown, unknown> {
     this.#write(key, undefined);
   }
 
+  /** What was read and written so far, to go on with apart from this. */
+  copy(mustRun: () => void): StateSession {
+    const copied = new StateSession(this.#backend, this.#namespace, this.#agent, this.#format, mustRun);
+    for (const [key, entry] of this.#entries) copied.#entries.set(key, { ...entry });
+    return copied;
+  }
+
   /** What to commit. A key that was written without being read is guarded by its version as of now. */
   async writes(): Promise<readonly StateWrite[]> {
     const unread = [...this.#entries].filter(([, { version }]) => version === undefined).map(([key]) => key);

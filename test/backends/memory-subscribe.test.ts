@@ -104,24 +104,6 @@ test('of messages with one key, those that wait behind another are counted as wa
   expect(await lab.waiting('worker')).toBe(1);
 });
 
-test('what a delivery stored at once is found again while it can come back, and not in another life of its subscription', async () => {
-  const lab = new MemoryLab();
-  await lab.subscribe('worker', { patterns: ['a'] });
-  await lab.publish('a', 1);
-  const [lease] = await lab.lease('worker');
-  const effect = { delivery: `lab/worker/a/${lease?.key?.id}/0`, ordinal: 0 };
-  const draft = { message: { ...lease?.message, topics: ['out'] }, priority: 4, payloadBytes: 1, effect };
-  const store = () => lab.backend.append([draft as never], 'nonce');
-
-  const [first, again] = [await store(), await store()];
-  await lab.settle(lease as never);
-  const later = await store();
-
-  expect(again).toEqual([{ ...first[0], duplicate: true }]);
-  expect(later).toEqual([{ ok: true, id: expect.any(String), duplicate: false }]);
-  expect((await lab.bus.read({ topic: 'out' })).items).toHaveLength(2);
-});
-
 test('a subscription that begins or ceases to order by key keeps what waits, is delayed, and is in hands', async () => {
   const lab = new MemoryLab();
   await lab.subscribe('worker', { patterns: ['a'] });

@@ -52,7 +52,7 @@ describe('a message of an agent to itself', () => {
   test('goes to its $self topic, after the delay', () => {
     const { message } = draftsOf().toSelf(Task, { text: 'later' }, 5_000, messageWith());
 
-    expect(message).toMatchObject({ topics: ['$self.grammar'], deliverAt: NOW + 5_000, hops: 1, format: 'doc.task' });
+    expect(message).toMatchObject({ topics: ['$self.grammar'], deliverAt: NOW + 5_000, hops: 0, format: 'doc.task' });
   });
 
   test('is refused for a delay beyond what the backend holds, and for a payload that does not fit', () => {

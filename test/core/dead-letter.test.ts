@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { DEAD_LETTER_FORMAT, deadLetterTopic } from '../../lib/core/dead-letter.ts';
+import { DEAD_LETTER_FORMAT, deadLetterOf, deadLetterTopic } from '../../lib/core/dead-letter.ts';
 import { formatNameProblem } from '../../lib/core/format.ts';
 
 test.each(['doc.a', '$inbox.grammar', '$self.grammar', '$topics', '$reply.x', 'dead.a'])(
@@ -29,4 +29,11 @@ test('failures never feed on each other: two watchers of everything end after th
 
 test('dead letters have a format of their own', () => {
   expect(formatNameProblem(DEAD_LETTER_FORMAT)).toBeUndefined();
+});
+
+test('what a dead letter holds can be looked at with its type, and another message has none', () => {
+  const letter = { agent: 'grammar', reason: 'failed' };
+
+  expect(deadLetterOf({ format: DEAD_LETTER_FORMAT, payload: letter } as never).agent).toBe('grammar');
+  expect(() => deadLetterOf({ format: 'doc.task', payload: letter } as never)).toThrow('doc.task');
 });

@@ -1,12 +1,15 @@
 import { describe, expect, test } from 'vitest';
-import * as exported from '../../lib/core/errors.ts';
+import * as general from '../../lib/core/errors.ts';
+import * as handling from '../../lib/core/handler-errors.ts';
+
+const exported = { ...general, ...handling };
 
 const { GuildwireError: _base, ...classes } = exported;
 const faults = [{ field: 'priority', problem: 'got 10: allowed is a whole number from 0 to 9' }];
 const cause = new Error('why');
 
 /** One of each class, so that a new one has to be listed. */
-const samples: Readonly<Record<keyof typeof classes, exported.GuildwireError>> = {
+const samples: Readonly<Record<keyof typeof classes, general.GuildwireError>> = {
   InvalidMessageError: new exported.InvalidMessageError(faults, { cause }),
   PayloadInvalidError: new exported.PayloadInvalidError('doc.task', faults, { cause }),
   PayloadTooLargeError: new exported.PayloadTooLargeError(2, 1, { cause }),
@@ -23,6 +26,8 @@ const samples: Readonly<Record<keyof typeof classes, exported.GuildwireError>> =
   StateTooLargeError: new exported.StateTooLargeError('count', 2, 1),
   LeaseLostError: new exported.LeaseLostError('grammar'),
   StateConflictError: new exported.StateConflictError('grammar', 'count'),
+  NotFoundError: new exported.NotFoundError('plan 1'),
+  EmptyPlanError: new exported.EmptyPlanError('redrive', 'grammar'),
   NoReplyAddressError: new exported.NoReplyAddressError('user:ada'),
   AttemptEndedError: new exported.AttemptEndedError('grammar', 'context.publish'),
   HandlerTimeoutError: new exported.HandlerTimeoutError('grammar', 30_000),
@@ -34,6 +39,12 @@ const samples: Readonly<Record<keyof typeof classes, exported.GuildwireError>> =
   RemoteError: new exported.RemoteError('prices', 'NO_SUCH_PRICE', 'never heard of it'),
   PermanentError: new exported.PermanentError('no use', { cause }),
   RetryLater: new exported.RetryLater(5_000, undefined, { cause }),
+  Postponed: new exported.Postponed(5_000, undefined, { cause }),
+  FilteredError: new exported.FilteredError(undefined, { cause }),
+  CircuitOpenError: new exported.CircuitOpenError(5_000),
+  MiddlewareFailedError: new exported.MiddlewareFailedError('a middleware gave no id: return what next gives', {
+    cause,
+  }),
 };
 const list = Object.entries(samples).map(([name, error]) => ({ name, error }));
 
@@ -92,6 +103,9 @@ test('causes are kept where there can be one', () => {
     'BackendUnavailableError',
     'PermanentError',
     'RetryLater',
+    'Postponed',
+    'FilteredError',
+    'MiddlewareFailedError',
   ]);
 });
 
@@ -118,5 +132,7 @@ test('only what can succeed unchanged is retryable', () => {
     'HandlerTimeoutError',
     'RequestTimeoutError',
     'RetryLater',
+    'Postponed',
+    'CircuitOpenError',
   ]);
 });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { HandlerTimeoutError, PermanentError } from '../../lib/core/errors.ts';
 import { faultOf } from '../../lib/core/fault.ts';
+import { HandlerTimeoutError, PermanentError } from '../../lib/core/handler-errors.ts';
 
 describe('a fault keeps', () => {
   test('code, class, text and stack of an error of Guildwire, and whether a retry can help', () => {

@@ -46,6 +46,8 @@ describe('an agent', () => {
       retry: { attempts: 5, baseMs: 1_000, maxMs: 300_000 },
       timeoutMs: 30_000,
       profile: 'fast',
+      use: [],
+      hooks: {},
     });
   });
 

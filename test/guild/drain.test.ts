@@ -109,7 +109,7 @@ test('a handler that goes on after the deadline finds its signal aborted, and ca
   open();
   await turns();
 
-  expect(found).toEqual(['Error: the guild stops', 'AttemptEndedError']);
+  expect(found).toEqual(['Postponed: the guild stops', 'AttemptEndedError']);
   expect((await running.read({ topic: 'out' })).items).toEqual([]);
 });
 

@@ -120,13 +120,14 @@ export class Lab<C extends MovableClock = VirtualClock> implements AsyncDisposab
     agents: readonly Agent[],
     options: Partial<StartOptions & Omit<GuildOptions<readonly Agent[]>, 'agents'>> = {},
   ): Promise<RunningGuild> {
-    const { topics, maxHops, allowUndeclared = true, name = 'lab', ...start } = options;
+    const { topics, maxHops, use, allowUndeclared = true, name = 'lab', ...start } = options;
     const guild = defineGuild({
       name,
       agents,
       allowUndeclared,
       ...(topics !== undefined && { topics }),
       ...(maxHops !== undefined && { maxHops }),
+      ...(use !== undefined && { use }),
     });
     const { backend, clock, log } = this;
     const running = await startGuild(guild, {

@@ -144,7 +144,7 @@ describe('a guild that is started', () => {
     await turns();
 
     expect(running.namespace).toBe('default');
-    expect(payloads).toEqual([
+    expect(payloads.toSorted()).toEqual([
       ['one', 1],
       ['two', 1],
     ]);

@@ -2,20 +2,19 @@
 import { Alarm } from '../../core/alarm.ts';
 import type { Clock } from '../../core/clock.ts';
 import { timeOf } from '../../core/gemstone-id.ts';
+import type { MessageKey } from '../../core/message.ts';
 import { OpenList } from '../../core/open-list.ts';
-import type { DropReason, Lease, LeaseRequest, Subscription } from '../backend.ts';
+import type { DropReason, Fate, Lease, LeaseRequest, Subscription } from '../backend.ts';
 import type { Batcher } from './batcher.ts';
 import { type Delivery, MemoryLease } from './delivery.ts';
+import type { Fates } from './fates.ts';
 import { KeyLanes } from './key-lanes.ts';
+import { LeaseWaiters } from './lease-waiters.ts';
 import { MinHeap } from './min-heap.ts';
 import { PriorityBuckets } from './priority-buckets.ts';
-import type { Spending } from './spending.ts';
 
-interface Waiter {
-  readonly request: LeaseRequest;
-  readonly until: number;
-  readonly resolve: (leases: readonly Lease[]) => void;
-}
+/** An agent's message to itself that was not handed out yet. */
+const isTimer = ({ key, firstAttemptAt }: Delivery) => firstAttemptAt === 0 && key.topic.startsWith('$self.');
 
 const isDueBefore = (one: Delivery, other: Delivery) => one.dueAt < other.dueAt;
 
@@ -28,7 +27,8 @@ export class DeliveryQueue {
   readonly #clock: Clock;
   readonly #alarm: Alarm;
   readonly #batcher: Batcher;
-  readonly #spending: Spending;
+  readonly fates: Fates;
+  readonly #onLost: (delivery: Delivery) => void;
   #ready = new PriorityBuckets<Delivery>();
   #delayed = new MinHeap<Delivery>(isDueBefore);
   /** Undefined without order by key. */
@@ -36,15 +36,22 @@ export class DeliveryQueue {
   /** Deliveries that ended without their handler. */
   dropped: Partial<Record<DropReason, number>> = {};
   readonly #leased = new OpenList<MemoryLease>();
-  readonly #watched = new WeakSet<AbortSignal>();
-  #waiters: Waiter[] = [];
+  readonly #waiters = new LeaseWaiters();
 
-  constructor(namespace: string, agent: string, clock: Clock, batcher: Batcher, spending: Spending) {
+  constructor(
+    namespace: string,
+    agent: string,
+    clock: Clock,
+    batcher: Batcher,
+    fates: Fates,
+    onLost: (delivery: Delivery) => void,
+  ) {
+    this.#onLost = onLost;
     this.#namespace = namespace;
     this.agent = agent;
     this.#clock = clock;
     this.#batcher = batcher;
-    this.#spending = spending;
+    this.fates = fates;
     this.#alarm = new Alarm(clock, () => this.#ring());
   }
 
@@ -87,22 +94,25 @@ export class DeliveryQueue {
     return oldest;
   }
 
-  /** Ends the subscription; what waited, or was in a consumer's hands, is given to the caller. */
-  empty(): readonly Delivery[] {
-    const open = [
-      ...this.#pending(),
-      ...this.#leased
-        .open()
-        .filter((lease) => !lease.isAcknowledged)
-        .map(({ delivery }) => delivery),
-    ];
+  /** Ends the subscription and everything that waited or was in a consumer's hands; the bytes that no longer wait. */
+  empty(): number[] {
+    const released: number[] = [];
+    for (const delivery of this.#pending()) {
+      this.#stopTimer(delivery);
+      this.#drop(delivery, 'unsubscribed');
+      released.push(delivery.bytes);
+    }
+    for (const { delivery, isAcknowledged } of this.#leased.open()) {
+      this.#drop(delivery, 'unsubscribed');
+      if (!isAcknowledged) released.push(delivery.bytes);
+    }
     this.#subscription = undefined;
     this.#isPaused = false;
     this.dropped = {};
     this.#forgetWaiting();
     this.#lanes = undefined;
     for (const lease of this.#leased.open()) this.#leased.close(lease);
-    return open;
+    return released;
   }
 
   /** Queues a delivery that is newer than all before it. */
@@ -116,9 +126,13 @@ export class DeliveryQueue {
   addAt(delivery: Delivery, dueAt: number): void {
     delivery.dueAt = dueAt;
     if (dueAt > this.#clock.now()) {
+      if (isTimer(delivery)) this.#startTimer(delivery);
       this.#delayed.push(delivery);
       this.#alarm.set(dueAt);
-    } else this.#makeReady(delivery);
+    } else {
+      this.#stopTimer(delivery);
+      this.#makeReady(delivery);
+    }
   }
 
   /** Takes a delivery back from a consumer, to be handed out again at `dueAt`. It keeps the place of its key. */
@@ -130,10 +144,32 @@ export class DeliveryQueue {
   }
 
   /** Ends a delivery for good; the next of its key may go. */
-  finish(lease: MemoryLease): Delivery {
+  finish(lease: MemoryLease, state: Fate['state']): Delivery {
+    const { delivery } = lease;
     this.#leased.close(lease);
-    this.#freeKey(lease.delivery);
-    return lease.delivery;
+    this.#freeKey(delivery);
+    const isRun = state === 'handled' || state === 'dead';
+    this.fates.record(delivery, state, delivery.faults.length + (isRun ? 1 : 0));
+    delivery.thread?.end(state);
+    return delivery;
+  }
+
+  /** Deliveries of a message that have not ended. */
+  openOf(key: MessageKey): readonly Delivery[] {
+    return [...this.open()]
+      .map(([delivery]) => delivery)
+      .filter(({ key: { id, topic } }) => id === key.id && topic === key.topic);
+  }
+
+  /** Everything that has not ended, and where it is. */
+  *open(): Iterable<readonly [Delivery, 'running' | 'retrying' | 'waiting' | 'delayed' | 'timers']> {
+    const now = this.#clock.now();
+    for (const { delivery } of this.#leased.open()) yield [delivery, 'running'];
+    for (const delivery of this.#pending()) {
+      if (delivery.isTimer) yield [delivery, 'timers'];
+      else if (delivery.faults.length > 0) yield [delivery, 'retrying'];
+      else yield [delivery, delivery.dueAt > now ? 'delayed' : 'waiting'];
+    }
   }
 
   lease(request: LeaseRequest): Promise<readonly Lease[]> {
@@ -141,10 +177,9 @@ export class DeliveryQueue {
     if (signal?.aborted) return Promise.resolve([]);
     const leases = this.#handOut(request);
     if (leases.length > 0 || request.waitMs <= 0) return Promise.resolve(leases);
-    if (signal !== undefined) this.#watch(signal);
     const until = this.#clock.now() + request.waitMs;
     this.#alarm.set(until);
-    return new Promise((resolve) => this.#waiters.push({ request, until, resolve }));
+    return this.#waiters.add(request, until);
   }
 
   /** Whether the lease still holds. */
@@ -170,7 +205,7 @@ export class DeliveryQueue {
   /** Ends all waiting; nothing is handed out any more. */
   close(): void {
     this.#alarm.cancel();
-    this.#release(() => true);
+    this.#waiters.releaseAll();
   }
 
   /** Everything that is in nobody's hands. */
@@ -199,36 +234,27 @@ export class DeliveryQueue {
     this.#serveSoon();
   }
 
-  #handOut({ max, leaseMs }: LeaseRequest): MemoryLease[] {
+  readonly #handOut = ({ max, leaseMs }: LeaseRequest): readonly MemoryLease[] => {
     const leases: MemoryLease[] = [];
     if (this.#ready.size === 0 || this.#isPaused || max < 1) return leases;
     const now = this.#clock.now();
     for (let delivery = this.#ready.pop(); delivery !== undefined; delivery = this.#ready.pop()) {
       if (delivery.firstAttemptAt === 0) delivery.firstAttemptAt = now;
-      const lease = new MemoryLease(
-        this.agent,
-        this.#namespace,
-        now + leaseMs,
-        delivery,
-        this.#spending.of(delivery.message),
-      );
+      const lease = new MemoryLease(this.agent, this.#namespace, now + leaseMs, delivery);
       this.#leased.add(lease);
       leases.push(lease);
       if (leases.length === max) break;
     }
     this.#alarm.set(now + leaseMs);
     return leases;
-  }
+  };
 
   #serveSoon(): void {
-    if (this.#waiters.length > 0) this.#batcher.arrived(this.#serve);
+    if (this.#waiters.size > 0) this.#batcher.arrived(this.#serve);
   }
 
   readonly #serve = (): void => {
-    while (this.#waiters.length > 0 && this.#ready.size > 0 && !this.#isPaused) {
-      const { request, resolve } = this.#waiters.shift() as Waiter;
-      resolve(this.#handOut(request));
-    }
+    while (this.#waiters.size > 0 && this.#ready.size > 0 && !this.#isPaused) this.#waiters.serve(this.#handOut);
   };
 
   /** Does what is due; the time of what is due next. */
@@ -241,6 +267,7 @@ export class DeliveryQueue {
         break;
       }
       this.#delayed.pop();
+      this.#stopTimer(due);
       this.#makeReady(due);
     }
     for (const lease of this.#leased.open()) {
@@ -248,32 +275,35 @@ export class DeliveryQueue {
       else this.#takeOver(lease);
     }
     this.#serve();
-    this.#release(({ until }) => until <= now);
-    for (const { until } of this.#waiters) next = Math.min(next, until);
+    next = Math.min(next, this.#waiters.releaseUntil(now));
     return next === Number.POSITIVE_INFINITY ? undefined : next;
   }
 
   /** The consumer is gone; its delivery goes to another, unless it was acknowledged. */
   #takeOver(lease: MemoryLease): void {
-    this.#leased.close(lease);
     if (lease.isAcknowledged) {
-      this.#freeKey(lease.delivery);
+      this.#onLost(this.finish(lease, 'dead'));
       return;
     }
+    this.#leased.close(lease);
     lease.delivery.returned = true;
     this.#makeReady(lease.delivery);
   }
 
-  #watch(signal: AbortSignal): void {
-    if (this.#watched.has(signal)) return;
-    this.#watched.add(signal);
-    signal.addEventListener('abort', () => this.#release(({ request }) => request.signal === signal), { once: true });
+  #startTimer(delivery: Delivery): void {
+    if (delivery.isTimer || delivery.thread === undefined) return;
+    delivery.isTimer = true;
+    delivery.thread.timers++;
   }
 
-  #release(isOver: (waiter: Waiter) => boolean): void {
-    const over = this.#waiters.filter(isOver);
-    if (over.length === 0) return;
-    this.#waiters = this.#waiters.filter((waiter) => !isOver(waiter));
-    for (const { resolve } of over) resolve([]);
+  #stopTimer(delivery: Delivery): void {
+    if (!delivery.isTimer || delivery.thread === undefined) return;
+    delivery.isTimer = false;
+    delivery.thread.timers--;
+  }
+
+  #drop(delivery: Delivery, state: Fate['state']): void {
+    this.fates.record(delivery, state, delivery.faults.length);
+    delivery.thread?.end(state);
   }
 }

@@ -5,15 +5,21 @@ import type { GemstoneId } from '../../core/gemstone-id.ts';
 import type { Message, MessageKey } from '../../core/message.ts';
 import type { Closable } from '../../core/open-list.ts';
 import type { Lease, LeaseToken, Spend } from '../backend.ts';
+import type { Thread } from './thread.ts';
 
+const NOTHING_SPENT: Spend = Object.freeze({ usd: 0, tokens: 0 });
 const NO_FAULTS: readonly Fault[] = Object.freeze([]);
 
-/** Lives from the step that stored the message until the step that settles it for good. */
+/** Lives from the step that stored the message until the step that settles it for good; its thread counts it as open. */
 export class Delivery {
   readonly message: Message | undefined;
   readonly raw: Uint8Array | undefined;
   readonly key: MessageKey;
   readonly bytes: number;
+  /** Undefined for bytes that are no message. */
+  thread: Thread | undefined;
+  readonly epoch: number;
+  readonly cause: Lease['cause'];
   /** One for each failed attempt. */
   faults: readonly Fault[] = NO_FAULTS;
   firstAttemptAt = 0;
@@ -24,13 +30,33 @@ export class Delivery {
   isHead = false;
   /** Unix ms; while delayed or due for retry. */
   dueAt = 0;
+  /** Waits as a timer, and is counted as one. */
+  isTimer = false;
 
   /** @param content The message, or the bytes that are none. */
-  constructor(key: MessageKey, content: Message | Uint8Array, bytes: number) {
+  constructor(
+    key: MessageKey,
+    content: Message | Uint8Array,
+    bytes: number,
+    thread: Thread | undefined,
+    epoch = 0,
+    cause: Lease['cause'] = 'published',
+  ) {
     this.key = key;
+    this.thread = thread;
+    this.epoch = epoch;
+    this.cause = cause;
+    if (thread !== undefined) thread.open++;
     this.message = content instanceof Uint8Array ? undefined : content;
     this.raw = content instanceof Uint8Array ? content : undefined;
     this.bytes = bytes;
+  }
+
+  /** From now on it is that thread that counts it. */
+  moveTo(thread: Thread): void {
+    this.thread = thread;
+    thread.open++;
+    if (this.isTimer) thread.timers++;
   }
 
   get id(): GemstoneId {
@@ -53,10 +79,7 @@ export class MemoryLease implements Lease, Closable {
   /** At most once: acknowledged when it was started, and never handed out again. */
   isAcknowledged = false;
 
-  readonly spent: Spend;
-
-  constructor(agent: string, namespace: string, until: number, delivery: Delivery, spent: Spend) {
-    this.spent = spent;
+  constructor(agent: string, namespace: string, until: number, delivery: Delivery) {
     this.agent = agent;
     this.namespace = namespace;
     this.until = until;
@@ -87,10 +110,15 @@ export class MemoryLease implements Lease, Closable {
   }
 
   get epoch(): number {
-    return 0;
+    return this.delivery.epoch;
   }
 
-  get cause(): 'published' {
-    return 'published';
+  get cause(): Lease['cause'] {
+    return this.delivery.cause;
+  }
+
+  /** When it is asked for, which is before the start. */
+  get spent(): Spend {
+    return this.delivery.thread?.spent ?? NOTHING_SPENT;
   }
 }

@@ -1,4 +1,5 @@
 /** @module What was published before under the same key (P2), or by an earlier attempt of the same delivery (D9). */
+import type { Clock } from '../../core/clock.ts';
 import { deliveryKey } from '../../core/delivery-key.ts';
 import { IdempotencyConflictError } from '../../core/errors.ts';
 import type { GemstoneId } from '../../core/gemstone-id.ts';
@@ -7,11 +8,15 @@ import type { Draft } from '../../core/message.ts';
 import type { MemoryLease } from './delivery.ts';
 
 const KEPT_MS = 24 * 3_600_000;
+/** Longer than any attempt: one that lost its delivery may still be at work when another has ended it. */
+const EFFECTS_KEPT_MS = 3_600_000;
 
 export class Idempotency {
   /** In the order of `at`. */
   readonly #keys = new Map<string, { readonly id: GemstoneId; readonly payload: Json; readonly at: number }>();
   readonly #effects = new Map<string, Map<number, GemstoneId>>();
+  /** Deliveries with effects that have ended, and when; in that order. */
+  readonly #ended = new Map<string, number>();
 
   /** The id under which this was stored before, if it was. */
   find({ message, effect }: Draft, now: number): GemstoneId | undefined {
@@ -43,9 +48,17 @@ export class Idempotency {
     }
   }
 
-  /** The delivery is settled for good and cannot come back. */
-  forget({ namespace, agent, key, epoch }: MemoryLease): void {
-    if (this.#effects.size > 0) this.#effects.delete(deliveryKey(namespace, agent, key, epoch));
+  /** The delivery is settled for good; its effects are let go of later. */
+  forget({ namespace, agent, key, epoch }: MemoryLease, clock: Clock): void {
+    if (this.#effects.size === 0) return;
+    const now = clock.now();
+    for (const [delivery, at] of this.#ended) {
+      if (at > now - EFFECTS_KEPT_MS) break;
+      this.#ended.delete(delivery);
+      this.#effects.delete(delivery);
+    }
+    const delivery = deliveryKey(namespace, agent, key, epoch);
+    if (this.#effects.has(delivery)) this.#ended.set(delivery, now);
   }
 
   #stored(key: string, now: number): { readonly id: GemstoneId; readonly payload: Json } | undefined {

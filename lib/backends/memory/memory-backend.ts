@@ -17,12 +17,16 @@ import { DEFAULT_RETENTION_DAYS, type TopicFamilies } from '../../core/topic-fam
 import type {
   AgentStats,
   Backend,
+  Fate,
   Lease,
   LeaseRequest,
   Outcome,
   Page,
   Plan,
+  PlanId,
+  PlanRequest,
   Progress,
+  ProgressWait,
   ReadQuery,
   Settlement,
   Subscription,
@@ -30,9 +34,12 @@ import type {
 import { Batcher } from './batcher.ts';
 import type { MemoryLease } from './delivery.ts';
 import type { DeliveryQueue } from './delivery-queue.ts';
+import { fates, progress, stats } from './ledger.ts';
 import { DAY_MS, memoryFeatures } from './memory-features.ts';
 import { MemoryNamespace } from './memory-namespace.ts';
+import { Plans } from './plans.ts';
 import { Room } from './room.ts';
+import { isHalted } from './thread.ts';
 
 export interface MemoryOptions {
   /** @default - the system's */
@@ -61,6 +68,13 @@ const HANDED_BACK = {
   retryable: false,
 };
 
+/** How a settlement that is not given back ends its delivery. */
+function endOf(settlement: Settlement): Fate['state'] {
+  if (settlement.kind === 'completed') return 'handled';
+  if (settlement.kind === 'dropped') return settlement.reason;
+  return settlement.kind === 'dead' && isHalted(settlement.reason) ? 'halted' : 'dead';
+}
+
 const lost = (lease: Lease) => ({ ok: false, error: new LeaseLostError(lease.agent) }) as const;
 
 export class MemoryBackend implements Backend {
@@ -68,6 +82,7 @@ export class MemoryBackend implements Backend {
   readonly features = memoryFeatures;
   readonly #clock: Clock;
   readonly #room: Room;
+  readonly #plans = new Plans();
   readonly #createNamespace: (name: string) => MemoryNamespace;
   readonly #namespaces = new Map<string, MemoryNamespace>();
   #isClosed = false;
@@ -126,13 +141,7 @@ export class MemoryBackend implements Backend {
   }
 
   #readNow(query: ReadQuery): Page<Message> {
-    const namespace = this.#namespace(query.namespace);
-    return namespace.store.read(
-      query,
-      this.#clock.now(),
-      (agent) => namespace.queueOf(agent).subscription?.patterns ?? [],
-      (agent) => namespace.deadLettersOf(agent),
-    );
+    return this.#look(query.namespace).read(query, this.#clock.now());
   }
 
   /** Until something is stored that the query may name, the time is over, its signal aborts, or the backend is closed. */
@@ -156,7 +165,7 @@ export class MemoryBackend implements Backend {
   }
 
   async topics(namespace: string): Promise<Page<{ readonly topic: string; readonly lastId: GemstoneId }>> {
-    return { items: this.#namespace(namespace).store.topics(), next: undefined };
+    return { items: this.#look(namespace).store.topics(), next: undefined };
   }
 
   async subscribe(subscription: Subscription): Promise<void> {
@@ -164,11 +173,13 @@ export class MemoryBackend implements Backend {
   }
 
   async unsubscribe(namespace: string, agent: string): Promise<void> {
-    this.#namespace(namespace).unsubscribe(agent);
+    this.#look(namespace).unsubscribe(agent);
   }
 
   async pause(namespace: string, agent: string, paused: boolean): Promise<void> {
-    this.#namespace(namespace).queueOf(agent).isPaused = paused;
+    const found = this.#look(namespace);
+    found.mustHaveSubscription(agent);
+    found.queueOf(agent).isPaused = paused;
   }
 
   lease(request: LeaseRequest): Promise<readonly Lease[]> {
@@ -214,15 +225,15 @@ export class MemoryBackend implements Backend {
     const refusal = settlement.kind === 'completed' ? this.#refusal(settlement, namespace) : undefined;
     if (refusal !== undefined) return { ok: false, error: refusal };
     const held = lease as MemoryLease;
-    if (settlement.spent !== undefined) namespace.spending.add(lease.message, settlement.spent);
+    if (settlement.spent !== undefined) held.delivery.thread?.spend(settlement.spent);
     if ((settlement.kind === 'retry' || settlement.kind === 'released') && !held.isAcknowledged) {
       if (settlement.kind === 'retry') held.delivery.faults = [...held.delivery.faults, settlement.fault];
       queue.giveBack(held, this.#clock.now() + settlement.delayMs);
       return SETTLED;
     }
-    const delivery = queue.finish(held);
+    const delivery = queue.finish(held, endOf(settlement));
     if (!held.isAcknowledged) this.#room.release(delivery.bytes);
-    namespace.idempotency.forget(held);
+    namespace.idempotency.forget(held, this.#clock);
     if (settlement.kind === 'retry' || settlement.kind === 'released') {
       // Acknowledged when it was started, so nobody can have it again; it must not vanish all the same.
       const fault = settlement.kind === 'retry' ? settlement.fault : HANDED_BACK;
@@ -237,7 +248,8 @@ export class MemoryBackend implements Backend {
     }
     namespace.state.write(agent, settlement.state);
     if (settlement.outputs.length === 0) return SETTLED;
-    return { ok: true, ids: settlement.outputs.map((draft) => namespace.publishOnce(draft).id) };
+    const options = { ...(delivery.thread && { thread: delivery.thread }) };
+    return { ok: true, ids: settlement.outputs.map((draft) => namespace.publishOnce(draft, options).id) };
   }
 
   #refusal(settlement: Settlement & { kind: 'completed' }, namespace: MemoryNamespace): GuildwireError | undefined {
@@ -256,12 +268,12 @@ export class MemoryBackend implements Backend {
     return queue.holds(lease) ? queue : undefined;
   }
 
-  async plan(): Promise<Plan> {
-    throw new UnsupportedFeatureError(this.name, 'plans');
+  async plan(request: PlanRequest): Promise<Plan> {
+    return this.#plans.make(request, this.#look(request.namespace), this.#clock.now());
   }
 
-  async runPlan(): Promise<Plan> {
-    throw new UnsupportedFeatureError(this.name, 'plans');
+  async runPlan(id: PlanId, { max }: { readonly max: number }): Promise<Plan> {
+    return this.#plans.run(id, max);
   }
 
   async state(
@@ -269,27 +281,20 @@ export class MemoryBackend implements Backend {
     agent: string,
     keys: readonly string[],
   ): Promise<readonly { readonly value: Json | undefined; readonly version: number }[]> {
-    return keys.map((key) => this.#namespace(namespace).state.get(agent, key));
+    const { state } = this.#look(namespace);
+    return keys.map((key) => state.get(agent, key));
   }
 
-  async progress(): Promise<Progress> {
-    throw new UnsupportedFeatureError(this.name, 'progress');
+  async progress(namespace: string, root: GemstoneId, wait: ProgressWait): Promise<Progress> {
+    return progress(this.#look(namespace), root, wait, this.#clock);
   }
 
-  async fates(): Promise<never> {
-    throw new UnsupportedFeatureError(this.name, 'fates');
+  async fates(namespace: string, key: MessageKey): Promise<readonly Fate[]> {
+    return fates(this.#look(namespace), key);
   }
 
-  async stats(name: string): Promise<readonly AgentStats[]> {
-    const namespace = this.#namespace(name);
-    return namespace.queues.map((queue) => ({
-      agent: queue.agent,
-      waiting: queue.waiting,
-      dead: namespace.deadLettersOf(queue.agent).length,
-      dropped: { ...queue.dropped },
-      oldestAt: queue.oldestAt(),
-      paused: queue.isPaused,
-    }));
+  async stats(namespace: string): Promise<readonly AgentStats[]> {
+    return stats(this.#look(namespace));
   }
 
   /** Hands bytes that are no message to whoever follows the topic, as a damaged store would (D15). */
@@ -305,12 +310,16 @@ export class MemoryBackend implements Backend {
   }
 
   #namespace(name: string): MemoryNamespace {
-    if (this.#isClosed) throw new BackendUnavailableError('backend "memory" is closed: open it anew');
-    let namespace = this.#namespaces.get(name);
-    if (namespace === undefined) {
-      namespace = this.#createNamespace(name);
-      this.#namespaces.set(name, namespace);
-    }
+    const known = this.#namespaces.get(name);
+    if (known !== undefined) return known;
+    const namespace = this.#look(name);
+    this.#namespaces.set(name, namespace);
     return namespace;
+  }
+
+  /** The same for who only looks: a name that somebody asks for takes no room. */
+  #look(name: string): MemoryNamespace {
+    if (this.#isClosed) throw new BackendUnavailableError('backend "memory" is closed: open it anew');
+    return this.#namespaces.get(name) ?? this.#createNamespace(name);
   }
 }

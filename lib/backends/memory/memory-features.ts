@@ -1,5 +1,5 @@
 /** @module What the memory backend can do. */
-import type { Features } from '../backend.ts';
+import type { Features } from '../features.ts';
 
 export const DAY_MS = 86_400_000;
 
@@ -8,14 +8,14 @@ export const memoryFeatures: Features = {
   startFrom: ['now', 'beginning', 'id'],
   orderingByKey: true,
   priorities: 'strict',
-  plans: false,
+  plans: true,
   guarantees: ['at-least-once', 'at-most-once', 'exactly-once'],
   maxDelayMs: 365 * DAY_MS,
   delayPrecisionMs: 1_000,
   pausing: true,
   tailHorizonMs: 0,
   tailing: true,
-  progress: false,
+  progress: true,
   minLeaseMs: 1,
   takeoverMs: 1_000,
   pauseDelayMs: 0,

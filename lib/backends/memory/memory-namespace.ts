@@ -3,21 +3,26 @@ import { createHash } from 'node:crypto';
 import { admissionOf, follows } from '../../core/admission.ts';
 import type { Clock } from '../../core/clock.ts';
 import { DEAD_LETTER_FORMAT, type DeadLetter, deadLetterTopic } from '../../core/dead-letter.ts';
-import type { Fault } from '../../core/fault.ts';
+import { NotFoundError } from '../../core/errors.ts';
+import { type Fault, faultOf } from '../../core/fault.ts';
 import type { GemstoneId, GemstoneIdGenerator } from '../../core/gemstone-id.ts';
+import { HandlerCrashedError } from '../../core/handler-errors.ts';
 import { jsonBytes } from '../../core/json.ts';
-import type { Draft, Message, MessageKey } from '../../core/message.ts';
+import { type Draft, type Message, type MessageKey, parseReference, rootIdOf } from '../../core/message.ts';
 import { platformDraft } from '../../core/platform-draft.ts';
 import { isReserved } from '../../core/topic.ts';
-import type { DeadReason, Subscription } from '../backend.ts';
+import type { DeadReason, Page, ReadQuery, Subscription } from '../backend.ts';
 import type { Batcher } from './batcher.ts';
+import { DeadLetters } from './dead-letters.ts';
 import { Delivery } from './delivery.ts';
 import { DeliveryQueue } from './delivery-queue.ts';
+import { Fates } from './fates.ts';
 import { Idempotency } from './idempotency.ts';
-import { MessageStore } from './message-store.ts';
+import { fatesOf } from './message-fates.ts';
+import { isGone, MessageStore } from './message-store.ts';
 import type { Room } from './room.ts';
-import { Spending } from './spending.ts';
 import { StateStore } from './state-store.ts';
+import { Thread } from './thread.ts';
 
 /** What a namespace shares with the others of its backend. */
 export interface Surroundings {
@@ -34,6 +39,15 @@ export interface Surroundings {
 /** Reasons for which the handler ran; for the others it was not started, and that counts as no attempt. */
 const HANDLED: ReadonlySet<DeadReason> = new Set(['failed', 'permanent', 'crashed']);
 
+interface PublishOptions {
+  /** False for what is only stored. @default true */
+  readonly delivered?: boolean;
+  /** That of the delivery from which it descends. @default - found by the root's id */
+  readonly thread?: Thread;
+}
+
+const AS_USUAL: PublishOptions = Object.freeze({});
+
 interface Follower {
   readonly queue: DeliveryQueue;
   readonly subscription: Subscription;
@@ -44,12 +58,13 @@ export class MemoryNamespace {
   readonly store: MessageStore;
   readonly idempotency = new Idempotency();
   readonly state = new StateStore();
-  readonly spending = new Spending();
   /** Told the topic of every message that is stored; undefined at the end. */
   readonly watchers = new Set<(topic: string | undefined) => void>();
+  /** Dead letters that were only stored, since their watcher itself had failed. */
+  readonly undelivered = new Set<GemstoneId>();
   readonly #around: Surroundings;
   readonly #queues = new Map<string, DeliveryQueue>();
-  readonly #deadLetters = new Map<string, Message[]>();
+  readonly deadLetters = new DeadLetters((letter) => this.store.get(letter) !== undefined);
   /** Who follows a topic; emptied whenever a subscription changes. */
   readonly #followers = new Map<string, readonly Follower[]>();
 
@@ -59,26 +74,23 @@ export class MemoryNamespace {
     this.store = new MessageStore(around.retentionMs);
   }
 
-  /** Of the agents that have a subscription. */
+  /** Also of agents that have no subscription any more. */
   get queues(): readonly DeliveryQueue[] {
-    return [...this.#queues.values()].filter(({ subscription }) => subscription !== undefined);
+    return [...this.#queues.values()];
   }
 
   /** Also before the agent subscribes and after it unsubscribed: consumers then wait in it for a subscription. */
   queueOf(agent: string): DeliveryQueue {
     let queue = this.#queues.get(agent);
     if (queue === undefined) {
-      queue = new DeliveryQueue(this.name, agent, this.#around.clock, this.#around.batcher, this.spending);
+      const { clock, batcher } = this.#around;
+      const fates = new Fates(agent, (key) => this.store.get(key) !== undefined);
+      const onLost = (delivery: Delivery) =>
+        this.bury(delivery, agent, 'crashed', faultOf(new HandlerCrashedError(agent, 1)));
+      queue = new DeliveryQueue(this.name, agent, clock, batcher, fates, onLost);
       this.#queues.set(agent, queue);
     }
     return queue;
-  }
-
-  /** Those that the store still has. */
-  deadLettersOf(agent: string): readonly Message[] {
-    const letters = (this.#deadLetters.get(agent) ?? []).filter((letter) => this.store.get(letter) !== undefined);
-    this.#deadLetters.set(agent, letters);
-    return letters;
   }
 
   /** One step: nothing can come between the look at the log and the subscription being in force. */
@@ -87,15 +99,22 @@ export class MemoryNamespace {
     const queue = this.queueOf(subscription.agent);
     const isNew = queue.subscription === undefined;
     queue.subscription = subscription;
-    if (!isNew || subscription.from === 'now') return;
+    if (!isNew || subscription.from === 'now') {
+      queue.fates.subscribed(subscription, this.store.lastId);
+      return;
+    }
     const after = subscription.from === 'beginning' ? undefined : subscription.from;
+    queue.fates.subscribed(subscription, this.store.lastId, after);
     for (const message of this.store.since(after, (topic) => follows(subscription, topic)))
-      this.#deliver(queue, subscription, message);
+      this.#deliver(queue, subscription, message, this.#threadFor(message));
   }
 
   unsubscribe(agent: string): void {
+    const queue = this.#queues.get(agent);
+    if (queue === undefined) return;
     this.#followers.clear();
-    for (const { bytes } of this.queueOf(agent).empty()) this.#around.room.release(bytes);
+    queue.fates.unsubscribed(this.store.lastId);
+    for (const bytes of queue.empty()) this.#around.room.release(bytes);
   }
 
   close(): void {
@@ -104,7 +123,7 @@ export class MemoryNamespace {
   }
 
   /** Mints the id, stores the message under each topic, and queues it for whoever follows. */
-  publish(draft: Draft, options: { readonly delivered?: boolean } = {}): GemstoneId {
+  publish(draft: Draft, options: PublishOptions = AS_USUAL): GemstoneId {
     const { ids, mintedAt } = this.#around;
     // Before the id is minted, so that what lies in the store stays in the order of ids.
     for (const topic of draft.message.topics)
@@ -112,13 +131,16 @@ export class MemoryNamespace {
     const id = ids.next(draft.priority);
     const now = mintedAt();
     const content = draft.payloadBytes > this.#around.maxInlineBytes ? setAside(draft) : draft.message;
+    const [root] = draft.message.thread;
+    const parent = root === undefined ? undefined : (options.thread ?? this.threadOf(parseReference(root).id));
+    const thread = parent ?? new Thread();
     for (const topic of draft.message.topics) {
       const message: Message = Object.freeze({ ...content, topic, id });
-      this.store.add(message, now);
+      this.store.add(message, now, parent);
       if (this.watchers.size > 0) for (const watcher of this.watchers) watcher(topic);
       if (options.delivered === false) continue;
       for (const { queue, subscription } of this.#followersOf(topic)) {
-        this.#deliver(queue, subscription, message, draft.payloadBytes, now);
+        this.#deliver(queue, subscription, message, thread, draft.payloadBytes, now);
       }
     }
     this.idempotency.remember(draft, id, now);
@@ -126,9 +148,32 @@ export class MemoryNamespace {
   }
 
   /** The same, unless it was published before under the same key or as the same effect; conflicts are looked for before. */
-  publishOnce(draft: Draft): { readonly ok: true; readonly id: GemstoneId; readonly duplicate: boolean } {
+  publishOnce(
+    draft: Draft,
+    options?: PublishOptions,
+  ): { readonly ok: true; readonly id: GemstoneId; readonly duplicate: boolean } {
     const stored = this.idempotency.find(draft, this.#around.clock.now());
-    return { ok: true, id: stored ?? this.publish(draft), duplicate: stored !== undefined };
+    return { ok: true, id: stored ?? this.publish(draft, options), duplicate: stored !== undefined };
+  }
+
+  /** The thread of a root, entered and counted if it was not. */
+  threadOf(root: GemstoneId): Thread {
+    const known = this.store.threads.get(root);
+    if (known !== undefined) return known;
+    const thread = new Thread();
+    for (const copy of this.store.copiesOf(root)) {
+      for (const queue of this.queues) {
+        for (const delivery of queue.openOf(copy)) delivery.moveTo(thread);
+        for (const { state } of fatesOf(queue, copy)) thread.count(state);
+      }
+    }
+    return this.store.enter(root, thread);
+  }
+
+  /** The thread of a delivery that is made; of a root without an entry a new one, which an entry would take over. */
+  #threadFor(message: Message): Thread {
+    const root = rootIdOf(message);
+    return this.store.threads.get(root) ?? (root === message.id ? new Thread() : this.store.enter(root, new Thread()));
   }
 
   /** Stores what a delivery leaves behind when it cannot be handled, and lists it. */
@@ -140,7 +185,7 @@ export class MemoryNamespace {
       reason,
       topic: delivery.key.topic,
       id: delivery.key.id,
-      epoch: 0,
+      epoch: delivery.epoch,
       ...(delivery.message !== undefined && { original: delivery.message }),
       ...(delivery.raw !== undefined && { raw: Buffer.from(delivery.raw).toString('base64') }),
       errors,
@@ -150,20 +195,66 @@ export class MemoryNamespace {
     };
     const content = { format: DEAD_LETTER_FORMAT, payload: letter, status: 'error' } as const;
     const draft = platformDraft('dead-letters', { namespace: this.name, topic }, content, delivery.message);
-    const id = this.publish(draft, { delivered });
+    const id = this.publish(draft, { delivered, ...(delivery.thread && { thread: delivery.thread }) });
+    if (!delivered) this.undelivered.add(id);
     if (topic !== '$errors') {
-      const letters = this.#deadLetters.get(agent) ?? [];
-      letters.push(this.store.get({ topic, id }) as Message);
-      this.#deadLetters.set(agent, letters);
+      const stored = this.store.get({ topic, id }) as Message;
+      this.deadLetters.add(agent, { letter: stored, delivery, reason, errorName: fault.name });
     }
     return id;
+  }
+
+  /** Hands a dead delivery to the agent once more, in an epoch of its own; it joins its key at the end. */
+  redrive(agent: string, dead: Delivery, reason: DeadReason): void {
+    const content = dead.message ?? (dead.raw as Uint8Array);
+    this.#again(agent, dead.key, content, dead.bytes, 'redriven')?.revive(reason);
+  }
+
+  /** Hands a message of the past to the agent once more; false if it has expired since. */
+  replay(agent: string, message: Message): boolean {
+    if (isGone(message, this.#around.clock.now())) return false;
+    this.#again(agent, message, message, jsonBytes(message.payload), 'replayed');
+    return true;
+  }
+
+  #again(
+    agent: string,
+    key: MessageKey,
+    content: Message | Uint8Array,
+    bytes: number,
+    cause: 'redriven' | 'replayed',
+  ): Thread | undefined {
+    const queue = this.queueOf(agent);
+    const thread = content instanceof Uint8Array ? undefined : this.#threadFor(content);
+    this.#around.room.take(bytes);
+    queue.addAt(new Delivery(key, content, bytes, thread, queue.fates.nextEpoch(key), cause), 0);
+    return thread;
+  }
+
+  read(query: ReadQuery, now: number): Page<Message> {
+    return this.store.read(
+      query,
+      now,
+      (agent) => this.subscriptionOf(agent)?.patterns ?? [],
+      (agent) => this.deadLetters.of(agent).map(({ letter }) => letter),
+    );
+  }
+
+  subscriptionOf(agent: string): Subscription | undefined {
+    return this.#queues.get(agent)?.subscription;
+  }
+
+  /** @throws NotFoundError if the agent has none. */
+  mustHaveSubscription(agent: string): void {
+    if (this.subscriptionOf(agent) === undefined)
+      throw new NotFoundError(`subscription of agent "${agent}" in namespace "${this.name}"`);
   }
 
   /** Queues bytes that came in place of a message, for whoever follows the topic. */
   deliverRaw(key: MessageKey, raw: Uint8Array): void {
     for (const { queue } of this.#followersOf(key.topic)) {
       this.#around.room.take(raw.length);
-      queue.addAt(new Delivery(key, raw, raw.length), 0);
+      queue.addAt(new Delivery(key, raw, raw.length, undefined), 0);
     }
   }
 
@@ -190,12 +281,13 @@ export class MemoryNamespace {
     queue: DeliveryQueue,
     subscription: Subscription,
     message: Message,
+    thread: Thread,
     bytes = jsonBytes(message.payload),
     now = this.#around.clock.now(),
   ): void {
     if (admissionOf(subscription, message) !== 'admitted') return;
     this.#around.room.take(bytes);
-    const delivery = new Delivery(message, message, bytes);
+    const delivery = new Delivery(message, message, bytes, thread);
     if (message.deliverAt !== undefined && message.deliverAt > now) queue.addAt(delivery, message.deliverAt);
     else queue.add(delivery);
   }

@@ -4,20 +4,28 @@ import { type Message, type MessageKey, rootIdOf } from '../../core/message.ts';
 import { isReserved, matches } from '../../core/topic.ts';
 import type { Cursor, Page, ReadFilter, ReadQuery, Where } from '../backend.ts';
 import { parseCursor, toCursor } from '../cursor.ts';
+import type { Thread } from './thread.ts';
+import { Threads } from './threads.ts';
 
 /** In ascending order of ids. */
 type Messages = readonly Message[];
 const NONE: Messages = [];
 const SWEEP_EVERY_MS = 60_000;
+/** Or when so many were added as there were, so that what expires fast does not pile up, and each costs the same. */
+const SWEEP_EVERY = 8_192;
+
+/** What only the subscriptions and the dead letters of a namespace know. */
+type Lookups = readonly [patternsOf: (agent: string) => readonly string[], deadLetters: (agent: string) => Messages];
 
 export class MessageStore {
   readonly #retentionMs: (topic: string) => number;
   #all: Message[] = [];
   #byTopic = new Map<string, Message[]>();
-  /** Descendants by the id of their root, which itself is found in `#all`. */
-  #byRoot = new Map<GemstoneId, Message[]>();
+  readonly threads = new Threads();
   #byConversation = new Map<string, Message[]>();
+  #lastId: GemstoneId | undefined;
   #sweptAt = 0;
+  #sweepAt = SWEEP_EVERY;
   #expires = false;
 
   /** @param retentionMs How long messages of a topic are kept. */
@@ -29,14 +37,36 @@ export class MessageStore {
     return this.#byTopic.has(topic);
   }
 
-  /** Adds a message whose id is not smaller than any before it. */
-  add(message: Message, now: number): void {
-    if (now - this.#sweptAt >= SWEEP_EVERY_MS) this.#sweep(now);
+  /** The newest id that was ever stored. */
+  get lastId(): GemstoneId | undefined {
+    return this.#lastId;
+  }
+
+  /**
+   * Adds a message whose id is not smaller than any before it.
+   *
+   * @param thread Of a message that descends from another.
+   */
+  add(message: Message, now: number, thread: Thread | undefined): void {
+    if (this.#all.length >= this.#sweepAt || now - this.#sweptAt >= SWEEP_EVERY_MS) this.#sweep(now);
     this.#all.push(message);
     put(this.#byTopic, message.topic, message);
-    if (message.thread.length > 0) put(this.#byRoot, rootIdOf(message), message);
     if (message.conversationId !== undefined) put(this.#byConversation, message.conversationId, message);
     if (message.expiresAt !== undefined) this.#expires = true;
+    this.#lastId = message.id;
+    if (thread === undefined) return;
+    if (!thread.isEntered) this.enter(rootIdOf(message), thread);
+    thread.add(message);
+  }
+
+  /** From now on the thread is found by its root. */
+  enter(root: GemstoneId, thread: Thread): Thread {
+    return this.threads.enter(root, thread, this.copiesOf(root).length);
+  }
+
+  /** The message under each of its topics. */
+  copiesOf(id: GemstoneId): Messages {
+    return this.#all.slice(firstFrom(this.#all, id), firstAfter(this.#all, id));
   }
 
   get({ topic, id }: MessageKey): Message | undefined {
@@ -61,12 +91,7 @@ export class MessageStore {
   }
 
   /** @param patternsOf The patterns that an agent follows. @param deadLetters The open ones of an agent. */
-  read(
-    query: ReadQuery,
-    now: number,
-    patternsOf: (agent: string) => readonly string[],
-    deadLetters: (agent: string) => Messages,
-  ): Page<Message> {
+  read(query: ReadQuery, now: number, ...[patternsOf, deadLetters]: Lookups): Page<Message> {
     const { where } = query;
     if ('references' in where) {
       const found = where.references.map((key) => this.get(key));
@@ -98,8 +123,7 @@ export class MessageStore {
     if ('conversation' in where) return this.#byConversation.get(where.conversation) ?? NONE;
     if ('deadLettersOf' in where) return deadLetters(where.deadLettersOf);
     const root = where.thread;
-    const copies = this.#all.slice(firstFrom(this.#all, root), firstAfter(this.#all, root));
-    return [...copies, ...(this.#byRoot.get(root) ?? NONE)];
+    return [...this.copiesOf(root), ...(this.threads.get(root)?.descendants ?? NONE)];
   }
 
   #ofPatterns(patterns: readonly string[]): Messages {
@@ -126,16 +150,24 @@ export class MessageStore {
   /** Lets go of what has expired or is past its retention; deliveries under way hold their message themselves. */
   #sweep(now: number): void {
     this.#sweptAt = now;
+    this.#letGo(now);
+    this.#sweepAt = this.#all.length + Math.max(SWEEP_EVERY, this.#all.length);
+  }
+
+  #letGo(now: number): void {
     const cutoffs = new Map<string, GemstoneId>();
     for (const topic of this.#byTopic.keys()) cutoffs.set(topic, firstIdOf(now - this.#retentionMs(topic)));
     const stays = (message: Message) =>
       !isGone(message, now) && message.id >= (cutoffs.get(message.topic) as GemstoneId);
     const oldestStay = [...this.#byTopic.values()].every(([oldest]) => oldest === undefined || stays(oldest));
     if (!this.#expires && oldestStay) return;
-    this.#all = this.#all.filter(stays);
+    const kept: Message[] = [];
+    const gone: Message[] = [];
+    for (const message of this.#all) (stays(message) ? kept : gone).push(message);
+    this.#all = kept;
+    this.threads.sweep(stays, gone);
     this.#byTopic = filterLists(this.#byTopic, stays);
     this.#expires = this.#all.some(({ expiresAt }) => expiresAt !== undefined);
-    this.#byRoot = filterLists(this.#byRoot, stays);
     this.#byConversation = filterLists(this.#byConversation, stays);
   }
 }
@@ -151,9 +183,9 @@ function filterLists<Key>(lists: Map<Key, Message[]>, stays: (message: Message) 
   return new Map(kept.filter(([, messages]) => messages.length > 0));
 }
 
-const isGone = (message: Message, now: number) => message.expiresAt !== undefined && message.expiresAt <= now;
+export const isGone = (message: Message, now: number) => message.expiresAt !== undefined && message.expiresAt <= now;
 
-function passes(message: Message, filter: ReadFilter = {}): boolean {
+export function passes(message: Message, filter: ReadFilter = {}): boolean {
   return (
     (filter.format === undefined || message.format === filter.format) &&
     (filter.sender === undefined || message.sender.id === filter.sender) &&

@@ -1,5 +1,5 @@
 /** @module How the suite states a line of the contract: a test with a stage, named by the line's number. */
-import { onTestFailed, type TestContext, test } from 'vitest';
+import { type TestContext, test } from 'vitest';
 import { testSeed } from '../../environment/variables.ts';
 import type { CreateHarness } from './harness.ts';
 import { Stage } from './stage.ts';
@@ -22,7 +22,7 @@ export function contractTests(createHarness: CreateHarness): ContractTest {
   const contract = (name: string, body: (stage: Stage, context: TestContext) => Promise<void>) =>
     test(name, async (context) => {
       const seed = testSeed() ?? Math.floor(Math.random() * 2 ** 32);
-      onTestFailed(() => console.error(`seed of "${name}": GUILDWIRE_TEST_SEED=${seed}`));
+      context.onTestFailed(() => console.error(`seed of "${name}": GUILDWIRE_TEST_SEED=${seed}`));
       await using stage = new Stage(createHarness(seed));
       await body(stage, context);
     });

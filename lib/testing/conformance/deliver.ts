@@ -3,7 +3,7 @@ import { expect } from 'vitest';
 import { openBus } from '../../bus/bus.ts';
 import { DelayTooLongError } from '../../core/errors.ts';
 import { genericJson } from '../../core/format.ts';
-import type { Priority } from '../../core/gemstone-id.ts';
+import { type Priority, timeOf } from '../../core/gemstone-id.ts';
 import type { ContractGroup } from './contract-test.ts';
 import { freshNamespace, Recorder } from './stage.ts';
 
@@ -56,11 +56,33 @@ export const deliverGroup: ContractGroup = {
       },
     );
 
-    contract('D3 a new subscription starts now, at the beginning, or behind an id', async (stage) => {
+    contract('D2 what waits for an agent that is away is counted, with the time of the oldest', async (stage) => {
+      const recorder = new Recorder('away', { subscribes: ['a'] });
+      const running = await stage.start([recorder.agent]);
+      await running.drain();
+
+      const oldest = await running.publish('a', genericJson, 1, { priority: 9 });
+      await stage.advance(2);
+      await running.publish('a', genericJson, 2, { priority: 0 });
+
+      expect(await running.stats()).toMatchObject([{ agent: 'away', waiting: 2, dead: 0, oldestAt: timeOf(oldest) }]);
+    });
+
+    contract('D3 a backend that cannot start a subscription in the past says so', async (stage, { skip }) => {
+      const { agent } = new Recorder('one', { subscribes: ['a'], from: 'beginning' });
+      const backend = await stage.open([]);
+      if (backend.features.startFrom.includes('beginning')) skip('the backend can');
+
+      await expect(stage.start([agent], { backend })).rejects.toMatchObject({ code: 'UNSUPPORTED_FEATURE' });
+    });
+
+    contract('D3 a new subscription starts now, at the beginning, or behind an id', async (stage, { skip }) => {
       const nobody = new Recorder('nobody', { subscribes: ['z'] });
       const now = new Recorder('now', { subscribes: ['a'], concurrency: 1 });
       const beginning = new Recorder('beginning', { subscribes: ['a'], from: 'beginning', concurrency: 1 });
       const backend = await stage.open([nobody.agent, now.agent, beginning.agent]);
+      const { startFrom, runtimeSubscriptions } = backend.features;
+      if (startFrom.length < 3 || !runtimeSubscriptions) skip('the backend starts subscriptions at one place only');
       const running = await stage.start([nobody.agent], { backend });
       const ids = [];
       for (const n of [1, 2, 3]) ids.push(await running.publish('a', genericJson, n));
@@ -80,8 +102,11 @@ export const deliverGroup: ContractGroup = {
     contract(
       'D3 a restart goes on where it was, with no gap and no duplicate under a continuous publisher',
       async (stage) => {
-        const recorder = new Recorder('steady', { subscribes: ['a'], from: 'beginning', concurrency: 2 });
+        const recorder = new Recorder('steady', { subscribes: ['a'], concurrency: 2 });
         const backend = await stage.open([recorder.agent]);
+        const hasPast = backend.features.startFrom.includes('beginning');
+        const agent = { ...recorder.agent, from: hasPast ? 'beginning' : 'now' } as const;
+        if (!hasPast) await (await stage.start([agent], { backend })).drain();
         const publisher = openBus(backend, { namespace: stage.namespace, sender: 'user:test' });
         let isPublishing = true;
         let published = 0;
@@ -93,13 +118,13 @@ export const deliverGroup: ContractGroup = {
         })();
 
         for (let restart = 1; restart <= 5; restart++) {
-          const running = await stage.start([recorder.agent], { backend });
+          const running = await stage.start([agent], { backend });
           await recorder.until(() => recorder.attempts.length >= restart * 20);
           await running.drain();
         }
         isPublishing = false;
         await publishing;
-        await stage.start([recorder.agent], { backend });
+        await stage.start([agent], { backend });
         await recorder.started(published);
         await stage.quiet();
 
@@ -112,7 +137,7 @@ export const deliverGroup: ContractGroup = {
     contract(
       'D5 among waiting messages the more urgent go first, oldest first within a priority',
       async (stage, { skip }) => {
-        const recorder = new Recorder('one', { subscribes: ['a'], concurrency: 1, from: 'beginning' });
+        const recorder = new Recorder('one', { subscribes: ['a'], concurrency: 1 });
         const backend = await stage.open([recorder.agent]);
         if (backend.features.priorities !== 'strict') skip('the backend orders by priority at best effort');
         const running = await stage.start([recorder.agent], { backend });
@@ -126,6 +151,22 @@ export const deliverGroup: ContractGroup = {
         expect(recorder.payloads).toEqual([3, 6, 5, 1, 2, 7, 0, 4]);
       },
     );
+
+    contract('D5 deliveries that are handed out together are in order as well', async (stage, { skip }) => {
+      const recorder = new Recorder('one', { subscribes: ['a'], concurrency: 10 });
+      const backend = await stage.open([recorder.agent]);
+      if (backend.features.priorities !== 'strict') skip('the backend orders by priority at best effort');
+      const running = await stage.start([recorder.agent], { backend });
+      await running.drain();
+
+      for (const [n, priority] of ([7, 4, 4, 0] as Priority[]).entries())
+        await running.publish('a', genericJson, n, { priority });
+      await stage.start([recorder.agent], { backend });
+      await recorder.started(4);
+
+      expect(recorder.payloads).toEqual([3, 1, 2, 0]);
+    });
+
     contract('D5 with ordering by key, priority chooses among the heads of keys', async (stage, { skip }) => {
       const recorder = new Recorder('one', { subscribes: ['a'], concurrency: 1, ordering: 'key' });
       const backend = await stage.open([recorder.agent]);

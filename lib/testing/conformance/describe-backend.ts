@@ -3,16 +3,21 @@ import { describe } from 'vitest';
 import { contractTests } from './contract-test.ts';
 import { deliverGroup } from './deliver.ts';
 import { enrichmentGroup } from './enrichment.ts';
+import { explainGroup } from './explain.ts';
 import { failuresGroup } from './failures.ts';
 import { guardGroup } from './guard.ts';
 import type { CreateHarness } from './harness.ts';
 import { historyGroup } from './history.ts';
+import { knownBreaksGroup } from './known-breaks.ts';
 import { leasesGroup } from './leases.ts';
 import { lifecycleGroup } from './lifecycle.ts';
 import { orderingGroup } from './ordering.ts';
 import { outageGroup } from './outage.ts';
 import { outputsGroup } from './outputs.ts';
+import { progressGroup } from './progress.ts';
 import { publishGroup } from './publish.ts';
+import { recoveryGroup } from './recovery.ts';
+import { replaysGroup } from './replays.ts';
 import { requestReplyGroup } from './request-reply.ts';
 import { stateGroup } from './state.ts';
 import { tailsGroup } from './tails.ts';
@@ -24,13 +29,18 @@ const groups = [
   leasesGroup,
   lifecycleGroup,
   failuresGroup,
+  recoveryGroup,
+  replaysGroup,
   outputsGroup,
   stateGroup,
   historyGroup,
   tailsGroup,
   enrichmentGroup,
   guardGroup,
+  progressGroup,
+  explainGroup,
   outageGroup,
+  knownBreaksGroup,
   requestReplyGroup,
 ];
 

@@ -17,6 +17,8 @@ export interface Harness {
   readonly clock: Clock;
   /** Numbers in [0, 1), from the seed. */
   readonly random: () => number;
+  /** Takes the store of the backend away, or brings it back (O1). */
+  setReachable(backend: Backend, isReachable: boolean): Promise<void>;
   /** Puts bytes that are no message where a message of that key would lie on its way to whoever follows the topic (D15). */
   deliverRaw(backend: Backend, namespace: string, key: MessageKey, raw: Uint8Array): Promise<void>;
 }

@@ -12,17 +12,22 @@ import { Recorder, type Stage } from './stage.ts';
 
 const idle = () => new Recorder('idle', { subscribes: ['z'] });
 
-/** Follows a query to its end; the payloads of all pages. */
-async function readAll(running: RunningGuild, query: HistoryQuery): Promise<unknown[]> {
-  const payloads: unknown[] = [];
+/** A limit keeps cursors that lead nowhere from hanging the suite. */
+const MAX_PAGES = 100;
+
+/** Follows a query to its end; the payloads of each page. */
+async function readPages(running: RunningGuild, query: HistoryQuery): Promise<unknown[][]> {
+  const pages: unknown[][] = [];
   let after: Cursor | undefined;
   do {
     const page = await running.read({ ...query, ...(after !== undefined && { after }) });
-    payloads.push(...page.items.map(({ payload }) => payload));
+    pages.push(page.items.map(({ payload }) => payload));
     after = page.next;
-  } while (after !== undefined);
-  return payloads;
+  } while (after !== undefined && pages.length < MAX_PAGES);
+  return pages;
 }
+
+const readAll = async (running: RunningGuild, query: HistoryQuery) => (await readPages(running, query)).flat();
 
 async function publishNumbers(running: RunningGuild, count: number): Promise<GemstoneId[]> {
   const ids: GemstoneId[] = [];
@@ -77,13 +82,7 @@ export const historyGroup: ContractGroup = {
       await publishNumbers(running, 10);
 
       for (const order of ['asc', 'desc'] as const) {
-        const sizes: number[] = [];
-        let after: Cursor | undefined;
-        do {
-          const page = await running.read({ topic: 'a', limit: 4, order, ...(after !== undefined && { after }) });
-          sizes.push(page.items.length);
-          after = page.next;
-        } while (after !== undefined);
+        const sizes = (await readPages(running, { topic: 'a', limit: 4, order })).map(({ length }) => length);
 
         expect(sizes.every((size) => size <= 4)).toBe(true);
         expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(10);
@@ -145,6 +144,17 @@ export const historyGroup: ContractGroup = {
       const error = (await refused.catch((thrown: unknown) => thrown)) as InvalidArgumentError;
       expect(error).toBeInstanceOf(InvalidArgumentError);
       expect(error.faults.map(({ field }) => field).toSorted()).toEqual(['limit', 'order', 'query', 'shape', 'thread']);
+    });
+
+    contract('H1 topics in use are told in alphabetical order, each with its last id', async (stage) => {
+      const running = await stage.start([idle().agent]);
+      const ids: GemstoneId[] = [];
+      for (const topic of ['b', 'a.x', 'b', '$inbox.idle']) ids.push(await running.publish(topic, genericJson, 1));
+
+      expect(await running.topics()).toEqual([
+        { topic: 'a.x', lastId: ids[1] },
+        { topic: 'b', lastId: ids[2] },
+      ]);
     });
 
     contract('H3 a thread and a conversation read across all topics, in order', async (stage) => {

@@ -159,6 +159,16 @@ export const leasesGroup: ContractGroup = {
       expect(third).toMatchObject({ returned: false, attemptsBefore: 1 });
     });
 
+    contract('D8 a backend that lacks a guarantee says so', async (stage, { skip }) => {
+      const backend = await stage.open([]);
+      const all = ['at-least-once', 'at-most-once', 'exactly-once'] as const;
+      const guarantee = all.find((each) => !backend.features.guarantees.includes(each));
+      if (guarantee === undefined) return skip('the backend has every guarantee');
+      const { agent } = new Recorder('one', { subscribes: ['a'], guarantee });
+
+      await expect(stage.start([agent], { backend })).rejects.toMatchObject({ code: 'UNSUPPORTED_FEATURE' });
+    });
+
     contract(
       'D8 at most once: acknowledged before the start, and its failure is a dead letter',
       async (stage, { skip }) => {
@@ -203,12 +213,17 @@ export const leasesGroup: ContractGroup = {
 
         const [started] = (await backend.lease({ ...request(stage, 'once', 2), max: 1 })) as [Lease];
         await backend.start([started]);
-        await backend.lease({ ...request(stage, 'once', 2), max: 1 });
+        const [tooLate] = (await backend.lease({ ...request(stage, 'once', 2), max: 1 })) as [Lease];
         await outlive(stage, backend, 2);
+        expect(await backend.start([tooLate])).toMatchObject([{ ok: false, error: { code: 'LEASE_LOST' } }]);
         const next = await stage.start([recorder.agent], { backend });
         await stage.fence(next, recorder, 'a');
 
         expect(recorder.payloads).toEqual(['not started']);
+        const { items } = await next.read({ deadLettersOf: 'once' });
+        expect(items.map(({ payload }) => payload)).toMatchObject([
+          { reason: 'crashed', original: { payload: 'started' } },
+        ]);
       },
     );
   },

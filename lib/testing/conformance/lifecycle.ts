@@ -2,7 +2,7 @@
 import { expect } from 'vitest';
 import { genericJson } from '../../core/format.ts';
 import type { ContractGroup } from './contract-test.ts';
-import { Recorder } from './stage.ts';
+import { freshNamespace, Recorder } from './stage.ts';
 
 export const lifecycleGroup: ContractGroup = {
   title: 'life cycle',
@@ -30,6 +30,47 @@ export const lifecycleGroup: ContractGroup = {
       await paused.started(3);
       expect(paused.payloads).toEqual([1, 2, 3]);
       expect((await running.stats()).map((each) => each.paused)).toEqual([false, false]);
+    });
+
+    contract('D17 pausing an agent that has no subscription is an error, no silence', async (stage, { skip }) => {
+      const { agent } = new Recorder('one', { subscribes: ['a'] });
+      const backend = await stage.open([agent]);
+      if (!backend.features.pausing) skip('the backend cannot pause');
+      const running = await stage.start([agent], { backend });
+
+      await expect(running.pause('another')).rejects.toMatchObject({ code: 'NOT_FOUND' });
+      await expect(running.resume('another')).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    });
+
+    contract('D17 a backend that cannot pause says so', async (stage, { skip }) => {
+      const { agent } = new Recorder('one', { subscribes: ['a'] });
+      const backend = await stage.open([agent]);
+      if (backend.features.pausing) skip('the backend can pause');
+      const running = await stage.start([agent], { backend });
+
+      await expect(running.pause('one')).rejects.toMatchObject({ code: 'UNSUPPORTED_FEATURE' });
+    });
+
+    contract('D17 D16 a pause outlives a restart, and is of one namespace', async (stage, { skip }) => {
+      const elsewhere = freshNamespace();
+      const [here, there] = [new Recorder('same', { subscribes: ['a'] }), new Recorder('same', { subscribes: ['a'] })];
+      const backend = await stage.open([here.agent], [elsewhere]);
+      if (!backend.features.pausing) skip('the backend cannot pause');
+      const running = await stage.start([here.agent], { backend });
+      const other = await stage.start([there.agent], { backend, namespace: elsewhere });
+
+      await running.pause('same');
+      await stage.advance(Math.ceil(backend.features.pauseDelayMs / stage.unitMs));
+      await running.drain();
+      const again = await stage.start([here.agent], { backend });
+      await again.publish('a', genericJson, 'kept');
+      await stage.fence(other, there, 'a');
+      await stage.advance(1);
+
+      expect(here.payloads).toEqual([]);
+      await again.resume('same');
+      await here.started(1);
+      expect(here.payloads).toEqual(['kept']);
     });
 
     contract('D17 draining takes nothing new and lets what runs finish', async (stage) => {

@@ -1,7 +1,7 @@
 /** @module D4: order by key. */
 import { expect } from 'vitest';
-import { PermanentError } from '../../core/errors.ts';
 import { genericJson } from '../../core/format.ts';
+import { PermanentError } from '../../core/handler-errors.ts';
 import type { ContractGroup, ContractTest } from './contract-test.ts';
 import { Recorder, type Stage } from './stage.ts';
 
@@ -17,6 +17,14 @@ async function open(stage: Stage, recorder: Recorder, skip: (reason: string) => 
 export const orderingGroup: ContractGroup = {
   title: 'ordering',
   define(contract: ContractTest) {
+    contract('D4 a backend that does not order by key says so', async (stage, { skip }) => {
+      const { agent } = new Recorder('one', { subscribes: ['a'], ordering: 'key' });
+      const backend = await stage.open([]);
+      if (backend.features.orderingByKey) skip('the backend orders by key');
+
+      await expect(stage.start([agent], { backend })).rejects.toMatchObject({ code: 'UNSUPPORTED_FEATURE' });
+    });
+
     contract(
       'D4 deliveries of one key come one at a time, in the order of publishing, and other keys go on',
       async (stage, { skip }) => {
@@ -31,7 +39,7 @@ export const orderingGroup: ContractGroup = {
             running[key] = (running[key] ?? 0) + 1;
             most = Math.max(most, running[key]);
             atOnce = Math.max(atOnce, Object.values(running).filter((count) => count > 0).length);
-            await context.sleep(1);
+            await context.sleep(stage.unitMs);
             running[key]--;
           },
         );
@@ -77,6 +85,25 @@ export const orderingGroup: ContractGroup = {
         ]);
       },
     );
+
+    contract('D4 the instances of an agent share the order of a key', async (stage, { skip }) => {
+      const seen: unknown[] = [];
+      const make = () =>
+        new Recorder('one', { subscribes: ['a'], ordering: 'key', concurrency: 1 }, async (payload, context) => {
+          seen.push(payload);
+          await context.sleep(stage.unitMs);
+          seen.push(payload);
+        });
+      const [one, twin] = [make(), make()];
+      const backend = await open(stage, one, skip);
+      const guild = await stage.start([one.agent], { backend });
+      await stage.start([twin.agent], { backend });
+
+      for (const n of numbers(4)) await guild.publish('a', genericJson, n, { key: 'x' });
+      for (let unit = 0; unit < 20 && seen.length < 8; unit++) await stage.advance(1);
+
+      expect(seen).toEqual([0, 0, 1, 1, 2, 2, 3, 3]);
+    });
 
     contract('D4 the key is the given one, else the conversation, else the root', async (stage, { skip }) => {
       const order: unknown[] = [];

@@ -254,6 +254,22 @@ export const outputsGroup: ContractGroup = {
       ]);
     });
 
+    contract('D9 as many outputs as the backend commits at once are all stored', async (stage) => {
+      const worker = new Recorder('worker', { subscribes: ['a'], publishes: ['out'] }, (count, context) => {
+        for (let n = 0; n < Number(count); n++) context.publish('out', genericJson, n);
+      });
+      const backend = await stage.open([worker.agent]);
+      const running = await stage.start([worker.agent], { backend });
+      const count = Math.min(backend.features.maxOutputs, 2_000);
+
+      await running.publish('a', genericJson, count);
+      await stage.fence(running, worker, 'a');
+
+      expect((await running.read({ deadLettersOf: 'worker' })).items).toEqual([]);
+      const [last] = (await running.read({ topic: 'out', order: 'desc', limit: 1 })).items;
+      expect(last?.payload).toBe(count - 1);
+    });
+
     contract('D9 more outputs than the backend commits at once are refused, and none is stored', async (stage) => {
       const errors: unknown[] = [];
       const worker = new Recorder(

@@ -10,6 +10,7 @@ import {
 import { genericJson } from '../../core/format.ts';
 import { priorityOf } from '../../core/gemstone-id.ts';
 import type { Json } from '../../core/json.ts';
+import { toReference } from '../../core/message.ts';
 import type { ContractGroup } from './contract-test.ts';
 import { Recorder } from './stage.ts';
 
@@ -35,6 +36,45 @@ export const publishGroup: ContractGroup = {
         expect(other.messages[0]).toEqual(stored[0]);
       },
     );
+
+    contract('P1 a message is delivered and read as it was published, field by field', async (stage) => {
+      const recorder = new Recorder('one', { subscribes: ['a'] });
+      const running = await stage.start([recorder.agent]);
+      const origin = await running.publish('origin', genericJson, null);
+      const payload = {
+        empty: [{}, [], '', null],
+        text: 'ü 🎉 "\\\n',
+        numbers: [0, -1.5, 1e21, 2 ** 53],
+        nested: [[[]]],
+      };
+      const deadlineAt = stage.harness.clock.now() + 1_000 * stage.unitMs;
+      const given = {
+        key: 'k',
+        recipients: ['one', 'other'],
+        headers: { h: '1', ü: '' },
+        idempotencyKey: 'i',
+        conversationId: 'c',
+        correlationId: 'x',
+        replyTo: 'answers',
+        inReplyTo: toReference({ topic: 'origin', id: origin }),
+        enrichWithHistory: 2,
+        sessionState: { list: [], deep: { n: 1 } },
+        deadlineAt,
+        budget: { usd: 0.5, tokens: 10 },
+        status: 'running',
+        traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+        tracestate: 'vendor=1',
+      } as const;
+
+      const note = { ...genericJson, name: 'note', version: 3 };
+      const id = await running.publish('a', note, payload, { ...given, ttlMs: 1_000 * stage.unitMs });
+      await recorder.started(1);
+
+      const about = { namespace: stage.namespace, topic: 'a', id, topics: ['a'], sender: { id: 'user:local' } };
+      const message = { ...about, ...given, payload, format: 'note', formatVersion: 3, encoding: 'json', hops: 0 };
+      expect(recorder.messages[0]).toEqual({ ...message, thread: [], steps: [], expiresAt: expect.any(Number) });
+      expect(await running.get([{ topic: 'a', id }])).toEqual(recorder.messages);
+    });
 
     contract('P1 a message reaches a subscription that no agent was serving when it was published', async (stage) => {
       const recorder = new Recorder('late', { subscribes: ['a'] });

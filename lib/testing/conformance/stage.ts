@@ -1,13 +1,14 @@
 /** @module The stage of one test: a guild on the backend under test, in a namespace of its own. */
 import { randomUUID } from 'node:crypto';
 import type { Backend } from '../../backends/backend.ts';
+import { borrowed } from '../../backends/borrowed-backend.ts';
+import { silentLog } from '../../bus/log.ts';
 import { genericJson } from '../../core/format.ts';
 import type { Json } from '../../core/json.ts';
 import type { Message } from '../../core/message.ts';
 import type { Context } from '../../guild/context.ts';
 import { type Agent, type AgentOptions, defineAgent } from '../../guild/define-agent.ts';
 import { defineGuild, type GuildOptions } from '../../guild/define-guild.ts';
-import { silentLog } from '../../guild/log.ts';
 import type { RunningGuild } from '../../guild/running-guild.ts';
 import { startGuild } from '../../guild/start-guild.ts';
 import { subscriptionOf } from '../../guild/subscription-of.ts';
@@ -17,6 +18,8 @@ import type { Harness } from './harness.ts';
 export const freshNamespace = () => `n${randomUUID().replaceAll('-', '')}`;
 
 const FENCE = 'guildwire.fence';
+/** Attempts after which a recorder does nothing any more, so that no defect keeps the suite busy for ever. */
+const MAX_ATTEMPTS = 500;
 type Act = (payload: Json, context: Context<string>) => void | Promise<void>;
 type RecorderOptions = Partial<Omit<AgentOptions<string, string, never>, 'name' | 'handlers' | 'state'>>;
 
@@ -40,7 +43,7 @@ export class Recorder {
           const { message, attempt, deliveryKey } = context;
           this.attempts.push({ message, attempt, deliveryKey });
           for (const wake of this.#waiting) wake();
-          return act(payload, context);
+          return this.attempts.length > MAX_ATTEMPTS ? undefined : act(payload, context);
         }),
       ],
     });
@@ -147,18 +150,9 @@ export class Stage implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const running of this.#guilds) await running.drain(0);
+    const drained = this.#guilds.map((running) => running.drain(0));
+    await this.advance(0);
+    await Promise.all(drained);
     for (const backend of this.#backends) await backend[Symbol.asyncDispose]();
   }
-}
-
-/** The backend, for a guild that must not close it: others of the same test still use it. */
-function borrowed(backend: Backend): Backend {
-  return new Proxy(backend, {
-    get(target, property) {
-      if (property === Symbol.asyncDispose) return async () => {};
-      const value: unknown = Reflect.get(target, property, target);
-      return typeof value === 'function' ? value.bind(target) : value;
-    },
-  });
 }

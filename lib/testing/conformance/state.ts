@@ -6,7 +6,7 @@ import type { Json } from '../../core/json.ts';
 import type { Context } from '../../guild/context.ts';
 import { type Agent, defineAgent } from '../../guild/define-agent.ts';
 import type { ContractGroup } from './contract-test.ts';
-import { Recorder } from './stage.ts';
+import { freshNamespace, Recorder } from './stage.ts';
 
 type WithState = Context<string, typeof genericJson>;
 
@@ -80,7 +80,7 @@ export const stateGroup: ContractGroup = {
         const agent = remembering('racer', async (_, context) => {
           attempts.push(context.attempt);
           const count = Number((await context.state.get('count')) ?? 0);
-          await context.sleep(1);
+          await context.sleep(stage.unitMs);
           context.state.set('count', count + 1);
           context.publish('out', genericJson, count + 1);
         });
@@ -143,6 +143,25 @@ export const stateGroup: ContractGroup = {
       expect(sink.payloads).toEqual([null, null]);
     });
 
+    contract('S1 D16 state belongs to one namespace', async (stage) => {
+      const elsewhere = freshNamespace();
+      const agent = remembering('keeper', async (payload, context) => {
+        context.publish('out', genericJson, (await context.state.get('k')) ?? null);
+        context.state.set('k', payload);
+      });
+      const [sink, theirSink] = [1, 2].map(() => new Recorder('sink', { subscribes: ['out'] })) as [Recorder, Recorder];
+      const backend = await stage.open([agent, sink.agent], [elsewhere]);
+      const here = await stage.start([agent, sink.agent], { backend });
+      const there = await stage.start([agent, theirSink.agent], { backend, namespace: elsewhere });
+
+      await here.publish('a', genericJson, 'mine');
+      await sink.started(1);
+      await there.publish('a', genericJson, 'theirs');
+      await theirSink.started(1);
+
+      expect(theirSink.payloads).toEqual([null]);
+    });
+
     contract('S1 a value above 64 KB is refused when it is set', async (stage) => {
       const errors: unknown[] = [];
       const agent = remembering('keeper', (_, context) => {
@@ -178,7 +197,7 @@ export const stateGroup: ContractGroup = {
       await timer.started(2);
       await stage.fence(running, other, 'a');
 
-      expect(timer.messages[1]).toMatchObject({ topic: '$self.timer', payload: { due: true }, hops: 1 });
+      expect(timer.messages[1]).toMatchObject({ topic: '$self.timer', payload: { due: true }, hops: 0 });
       expect((times[1] as number) - (times[0] as number)).toBeGreaterThanOrEqual(3 * stage.unitMs);
       expect(other.payloads).toEqual(['start']);
     });
@@ -204,5 +223,24 @@ export const stateGroup: ContractGroup = {
 
       expect(timer.payloads).toEqual(['start', 'start', 2]);
     });
+
+    contract(
+      'S2 G1 an agent that wakes itself again and again is no circle, one that does so at once is',
+      async (stage) => {
+        const [patient, hasty] = [true, false].map(
+          (isPatient) =>
+            new Recorder(isPatient ? 'patient' : 'hasty', { subscribes: ['a'] }, (_, context) => {
+              context.later(isPatient ? stage.unitMs : 0, genericJson, null);
+            }),
+        ) as [Recorder, Recorder];
+        const running = await stage.start([patient.agent, hasty.agent], { maxHops: 3 });
+
+        await running.publish('a', genericJson, null);
+        for (let unit = 0; unit < 10; unit++) await stage.advance(1);
+
+        expect(patient.attempts.length).toBeGreaterThan(4);
+        expect(hasty.attempts).toHaveLength(4);
+      },
+    );
   },
 };

@@ -10,6 +10,17 @@ const numbers = (from: number, to: number) => Array.from({ length: to - from }, 
 export const tailsGroup: ContractGroup = {
   title: 'tails',
   define(contract) {
+    contract('H2 R1 a backend that cannot follow its log says so', async (stage, { skip }) => {
+      const backend = await stage.open([idle().agent]);
+      if (backend.features.tailing) skip('the backend can follow its log');
+      const running = await stage.start([idle().agent], { backend });
+      const options = { reply: genericJson, timeoutMs: stage.unitMs };
+
+      await expect(running.tail({ topic: 'a' }).next()).rejects.toMatchObject({ code: 'UNSUPPORTED_FEATURE' });
+      const request = running.request('ask', genericJson, 1, options);
+      await expect(request).rejects.toMatchObject({ code: 'UNSUPPORTED_FEATURE' });
+    });
+
     contract(
       'H2 a tail gives the backlog and then what comes, each once, under concurrent publishers',
       async (stage, { skip }) => {
