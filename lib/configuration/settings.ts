@@ -1,0 +1,51 @@
+/** @module What can be configured: one schema, from which the types, the checks and the defaults come. */
+import * as z from 'zod';
+
+const count = z.int().min(1);
+const topicSettings = z.strictObject({
+  /** Days that messages are kept. */
+  retentionDays: z.number().positive().optional(),
+});
+const agentSettings = z.strictObject({
+  concurrency: count.optional(),
+  ordering: z.enum(['none', 'key']).optional(),
+  guarantee: z.enum(['at-least-once', 'at-most-once', 'exactly-once']).optional(),
+  profile: z.enum(['fast', 'llm']).optional(),
+  timeoutMs: count.max(870_000).optional(),
+  retry: z
+    .strictObject({
+      attempts: count.optional(),
+      baseMs: z.int().min(0).optional(),
+      maxMs: z.int().min(0).optional(),
+    })
+    .optional(),
+});
+
+export const settingsSchema = z.strictObject({
+  /** File whose default export is the guild, relative to the configuration file. */
+  guild: z.string().min(1).optional(),
+  /** URL, or a file whose default export gives a backend. */
+  backend: z.string().min(1).default('memory:'),
+  namespace: z.string().min(1).default('default'),
+  /** A server to talk to instead of a backend. */
+  url: z.url({ protocol: /^https?$/ }).optional(),
+  /** Bearer token; from the environment only. */
+  token: z.string().min(16).optional(),
+  http: z
+    .strictObject({
+      host: z.string().min(1).default('127.0.0.1'),
+      port: z.int().min(0).max(65_535).default(4_100),
+      /** Origins that browsers may call from. */
+      corsOrigins: z.array(z.string().min(1)).default([]),
+    })
+    .prefault({}),
+  topics: z.record(z.string(), topicSettings).default({}),
+  agents: z.record(z.string(), agentSettings).default({}),
+});
+
+export type Settings = z.output<typeof settingsSchema>;
+/** What a configuration file holds. */
+export type SettingsInput = z.input<typeof settingsSchema>;
+
+/** Never shown, and refused in a file. */
+export const SECRETS: readonly string[] = ['token'];
