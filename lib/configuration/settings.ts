@@ -5,6 +5,9 @@ const count = z.int().min(1);
 const topicSettings = z.strictObject({
   /** Days that messages are kept. */
   retentionDays: z.number().positive().optional(),
+  /** What a deployment does with the topic; a backend on machines has neither. */
+  relay: z.enum(['log', 'direct']).optional(),
+  shards: z.union([z.literal(1), z.literal(4), z.literal(16)]).optional(),
 });
 const agentSettings = z.strictObject({
   concurrency: count.optional(),

@@ -8,7 +8,14 @@ export interface TopicFamily {
   readonly formats: readonly Format[];
   /** How long messages are kept, in days. It never takes what a subscription has not had. */
   readonly retentionDays: number;
+  /** How a deployment hands messages on: from its log, or by the publisher as well, which is faster. @default 'log' */
+  readonly relay?: 'log' | 'direct';
+  /** Over how many partitions a deployment spreads a topic; it may only grow. @default 1 */
+  readonly shards?: 1 | 4 | 16;
 }
+
+/** What may be set of a family from outside. */
+export type FamilySettings = { readonly [Key in 'retentionDays' | 'relay' | 'shards']?: TopicFamily[Key] | undefined };
 
 export const DEFAULT_RETENTION_DAYS = 30;
 
@@ -42,23 +49,20 @@ export class TopicFamilies {
   }
 
   /**
-   * These families with other retentions. A pattern that is none of them becomes a family of its own, which takes the
-   * formats of the narrowest declared one that covers it.
+   * These families with other settings. A pattern that is none of them becomes a family of its own, with the rest as the
+   * narrowest declared one says that covers it.
    */
-  keeping(retentionDays: ReadonlyMap<string, number>): TopicFamilies {
-    if (retentionDays.size === 0) return this;
-    const kept = (family: TopicFamily): TopicFamily => ({
-      ...family,
-      retentionDays: retentionDays.get(family.pattern) ?? family.retentionDays,
-    });
+  with(settings: ReadonlyMap<string, FamilySettings>): TopicFamilies {
+    if (settings.size === 0) return this;
+    const changed = (family: TopicFamily): TopicFamily => ({ ...family, ...given(settings.get(family.pattern)) });
     const isNew = (pattern: string) => !this.#families.some((family) => family.pattern === pattern);
-    const added = [...retentionDays].flatMap(([pattern, days]): TopicFamily[] => {
+    const added = [...settings].flatMap(([pattern, changes]): TopicFamily[] => {
       if (!isNew(pattern)) return [];
       const wider = this.#declared.toSorted(bySpecificity).find((family) => covers(family.pattern, pattern));
-      return [{ pattern, formats: wider?.formats ?? [], retentionDays: days }];
+      return [{ ...(wider ?? undeclared), ...given(changes), pattern }];
     });
-    const inferred = this.#inferred.map(kept);
-    return new TopicFamilies([...this.#declared.map(kept), ...added], this.#allowUndeclared, inferred);
+    const inferred = this.#inferred.map(changed);
+    return new TopicFamilies([...this.#declared.map(changed), ...added], this.#allowUndeclared, inferred);
   }
 
   get patterns(): readonly string[] {
@@ -89,3 +93,6 @@ function bySpecificity(one: TopicFamily, other: TopicFamily): number {
     (mask(a) < mask(b) ? -1 : Number(mask(a) > mask(b)))
   );
 }
+
+const given = (settings: FamilySettings = {}): Partial<TopicFamily> =>
+  Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));

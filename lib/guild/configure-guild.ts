@@ -2,13 +2,14 @@
 import { type FieldFault, InvalidDefinitionError } from '../core/errors.ts';
 import type { RetryPolicy } from '../core/retry-policy.ts';
 import { show } from '../core/show.ts';
+import type { FamilySettings } from '../core/topic-family.ts';
 import { type Agent, type AgentOptions, agentFaults, TIMEOUT_MS } from './define-agent.ts';
 import type { Guild } from './define-guild.ts';
 
 export interface GuildSettings {
   readonly agents?: Readonly<Record<string, AgentSettings>>;
   /** By topic or pattern. */
-  readonly topics?: Readonly<Record<string, { readonly retentionDays?: number | undefined }>>;
+  readonly topics?: Readonly<Record<string, FamilySettings>>;
 }
 
 /** What of an agent is a matter of where it runs. */
@@ -39,13 +40,10 @@ export function configureGuild(guild: Guild, { agents = {}, topics = {} }: Guild
     return [name, changed] as const;
   });
   if (faults.length > 0) throw new InvalidDefinitionError(`guild ${show(guild.name)} with its configuration`, faults);
-  const kept = Object.entries(topics).flatMap(([pattern, { retentionDays }]) =>
-    retentionDays === undefined ? [] : [[pattern, retentionDays] as const],
-  );
   return Object.freeze({
     ...guild,
     agents: Object.freeze(Object.fromEntries(configured)),
-    families: guild.families.keeping(new Map(kept)),
+    families: guild.families.with(new Map(Object.entries(topics))),
   });
 }
 

@@ -13,6 +13,10 @@ export interface TopicOptions {
   readonly formats?: readonly Format[];
   /** How long messages are kept, in days; never takes what a subscription has not had. @default 30 */
   readonly retentionDays?: number;
+  /** How a deployment hands messages on: from its log, or by the publisher as well, which is faster. @default 'log' */
+  readonly relay?: 'log' | 'direct';
+  /** Over how many partitions a deployment spreads a topic; it may only grow. @default 1 */
+  readonly shards?: 1 | 4 | 16;
 }
 
 export interface GuildOptions<A extends readonly Agent[]> {
@@ -55,10 +59,12 @@ export function defineGuild<const A extends readonly Agent[]>(options: GuildOpti
   if (misshapen.length > 0) throw new InvalidDefinitionError(`guild ${show(options?.name)}`, misshapen);
   const { name, agents, topics = {}, maxHops = DEFAULT_MAX_HOPS, allowUndeclared = false, use = [] } = options;
   const declared = Object.entries(topics).map(
-    ([pattern, { formats = [], retentionDays = DEFAULT_RETENTION_DAYS }]): TopicFamily => ({
+    ([pattern, { formats = [], retentionDays = DEFAULT_RETENTION_DAYS, relay, shards }]): TopicFamily => ({
       pattern,
       formats,
       retentionDays,
+      ...(relay !== undefined && { relay }),
+      ...(shards !== undefined && { shards }),
     }),
   );
   const faults = guildFaults(name, agents, declared, maxHops);
@@ -123,8 +129,12 @@ function guildFaults(
       });
     }
   }
-  for (const { pattern, retentionDays } of families) {
+  for (const { pattern, retentionDays, relay = 'log', shards = 1 } of families) {
     const field = `topics.${pattern}`;
+    const check = (name: string, isRight: boolean, value: unknown, allowed: string) =>
+      isRight || faults.push({ field: `${field}.${name}`, problem: `got ${show(value)}: allowed are ${allowed}` });
+    check('relay', relay === 'log' || relay === 'direct', relay, 'log and direct');
+    check('shards', [1, 4, 16].includes(shards), shards, '1, 4 and 16');
     const wrong = isReserved(pattern) ? 'is reserved: the platform declares it' : patternProblem(pattern);
     if (wrong !== undefined) faults.push({ field, problem: wrong });
     if (!(retentionDays > 0)) {

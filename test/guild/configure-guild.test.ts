@@ -42,6 +42,14 @@ test('keeps messages as long as a topic is set to, a part of a family included',
   expect(guild.families.of('doc.out')).toMatchObject({ retentionDays: 9 });
 });
 
+test('sets what a deployment does with a topic, and a new family takes the rest from the one around it', () => {
+  const topics = { 'doc.**': { relay: 'direct' }, 'doc.out': { shards: 4 } } as const;
+  const { families } = configureGuild(guild, { topics });
+
+  expect(families.of('doc.tasks.x')).toMatchObject({ relay: 'direct', retentionDays: 9 });
+  expect(families.of('doc.out')).toMatchObject({ pattern: 'doc.out', shards: 4, retentionDays: 9, formats: [Text] });
+});
+
 test('refuses all that cannot be, at once', () => {
   const configure = () => configureGuild(guild, { agents: { three: {}, one: { concurrency: 0, timeoutMs: -1 } } });
 

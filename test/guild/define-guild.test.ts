@@ -107,6 +107,8 @@ describe('a guild is refused', () => {
       { topics: { a: { retentionDays: Number.NaN } } },
       'topics.a.retentionDays: got NaN: allowed is a number of days above 0',
     ],
+    ['a relay', { topics: { a: { relay: 'pigeon' } } }, 'topics.a.relay: got "pigeon": allowed are log and direct'],
+    ['a number of shards', { topics: { a: { shards: 3 } } }, 'topics.a.shards: got 3: allowed are 1, 4 and 16'],
   ])('for %s that is none: %j', (_, options, expected) => {
     const faults = refusal(options);
 
