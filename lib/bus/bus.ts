@@ -240,7 +240,7 @@ export class Bus implements AsyncDisposable {
    * const { handled, failed } = await bus.settled(await bus.publish('doc.tasks', Task, { text: 'Hello' }));
    */
   async settled(root: GemstoneId, options?: SettledOptions): Promise<Settled> {
-    return settled(this.#backend, this.namespace, root, options);
+    return settled(this.#backend, this.#clock, this.namespace, root, options);
   }
 
   /**

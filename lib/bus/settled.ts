@@ -1,5 +1,7 @@
 /** @module Waiting until all that a message set off is done (G3). */
 import type { Backend } from '../backends/backend.ts';
+import { AskAgain } from '../core/ask-again.ts';
+import type { Clock } from '../core/clock.ts';
 import { type FieldFault, InvalidArgumentError } from '../core/errors.ts';
 import { type GemstoneId, gemstoneIdProblem } from '../core/gemstone-id.ts';
 import { show } from '../core/show.ts';
@@ -28,6 +30,7 @@ const WAIT_MS = 20_000;
 
 export async function settled(
   backend: Backend,
+  clock: Clock,
   namespace: string,
   root: GemstoneId,
   { timers: withTimers = true, signal }: SettledOptions = {},
@@ -39,12 +42,17 @@ export async function settled(
     faults.push({ field: 'timers', problem: `got ${show(withTimers)}: allowed are true and false` });
   if (faults.length > 0) throw new InvalidArgumentError(faults);
   const aborted = signal === undefined ? undefined : rejectedBy(signal);
+  const again = new AskAgain(clock);
   for (;;) {
     signal?.throwIfAborted();
+    again.asking();
     const asked = backend.progress(namespace, root, { waitMs: WAIT_MS, timers: withTimers });
     const progress = await (aborted === undefined ? asked : Promise.race([asked, aborted.promise]));
     const { waiting, running, retrying, delayed, timers, handled, failed, halted } = progress;
-    if (waiting + running + retrying + delayed + (withTimers ? timers : 0) > 0) continue;
+    if (waiting + running + retrying + delayed + (withTimers ? timers : 0) > 0) {
+      await again.gotNothing(signal);
+      continue;
+    }
     aborted?.forget();
     return { handled, failed, halted, timers };
   }

@@ -1,5 +1,6 @@
 /** @module Following the log: every message as it is stored, none skipped and none twice (H2). */
 import type { Backend, Cursor } from '../backends/backend.ts';
+import { AskAgain } from '../core/ask-again.ts';
 import type { Clock } from '../core/clock.ts';
 import { timeOf } from '../core/gemstone-id.ts';
 import { type Message, parseReference, toReference } from '../core/message.ts';
@@ -20,15 +21,21 @@ export async function* tail(
   const base = { ...toReadQuery(namespace, { ...query, since }), order: 'arrival', waitMs: WAIT_MS } as const;
   const shown = new Set<string>();
   let after: Cursor | undefined;
+  const again = new AskAgain(clock);
   while (!signal?.aborted) {
+    again.asking();
+    let isNew = false;
     const page = await backend.read({ ...base, ...(after !== undefined && { after }), ...(signal && { signal }) });
     for (const message of page.items) {
       const reference = toReference(message);
       if (shown.has(reference)) continue;
       // Only a store that lets late writers in gives a message twice.
       if (features.tailHorizonMs > 0) shown.add(reference);
+      isNew = true;
       yield message;
     }
+    if (isNew) again.gotSomething();
+    else await again.gotNothing(signal);
     forgetOlder(shown, clock.now() - 2 * features.tailHorizonMs);
     after = page.next ?? after;
   }

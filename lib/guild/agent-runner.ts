@@ -1,6 +1,7 @@
 /** @module One instance of one agent at work: leases deliveries, has them handled, settles what came of it. */
 import type { Lease, Outcome, Settlement, Spend } from '../backends/backend.ts';
 import type { Middleware } from '../bus/middleware/middleware.ts';
+import { AskAgain } from '../core/ask-again.ts';
 import { pause } from '../core/clock.ts';
 import { BackendUnavailableError, LeaseLostError, StateConflictError } from '../core/errors.ts';
 import { faultOf } from '../core/fault.ts';
@@ -108,6 +109,7 @@ export class AgentRunner {
       waitMs: LEASE_WAIT_MS,
       signal,
     };
+    const again = new AskAgain(clock);
     for (let failures = 0; !signal.aborted; ) {
       if (this.#slots.free === 0) {
         await this.#slots.change();
@@ -121,7 +123,10 @@ export class AgentRunner {
         const request = { ...wanted, max: this.#slots.free };
         let now = 0;
         let started = 0;
+        again.asking();
         const leases = await backend.lease(request);
+        if (leases.length === 0) await again.gotNothing(signal);
+        else again.gotSomething();
         for (const lease of leases) {
           // Reading the clock costs as much as all else here, and only a handler that does not wait can take long.
           if (started++ % CLOCK_STRIDE === 0 || this.#attempts.hasHandledAtOnce) now = clock.now();

@@ -86,7 +86,8 @@ export const progressGroup: ContractGroup = {
         throw new PermanentError('never');
       });
       const late = new Recorder('late', { subscribes: ['b'] });
-      const spender = new Recorder('spender', { subscribes: ['a'], publishes: ['b'] }, (_, context) => {
+      const spender = new Recorder('spender', { subscribes: ['a'], publishes: ['b'] }, async (_, context) => {
+        await Promise.all([flaky.started(1), broken.started(1)]);
         context.spend({ tokens: 10 });
         context.publish('b', genericJson, null);
       });

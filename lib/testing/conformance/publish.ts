@@ -89,6 +89,25 @@ export const publishGroup: ContractGroup = {
       expect(recorder.payloads).toEqual([1]);
     });
 
+    contract(
+      'P1 a topic that is used for the first time is announced, once, and a reserved one is not',
+      async (stage) => {
+        const watcher = new Recorder('watcher', { subscribes: ['$topics', 'a'], concurrency: 1 });
+        const running = await stage.start([watcher.agent]);
+
+        for (const topic of ['a.x', '$inbox.nobody', 'b', 'a.x', 'a'])
+          await running.publish(topic, genericJson, 'said');
+        await stage.fence(running, watcher, 'a');
+
+        const announced = ['a.x', 'b', 'a'].map((topic) => ({ topic }));
+        expect(watcher.payloads.filter((payload) => payload !== 'said')).toEqual(announced);
+        const { items } = await running.read({ topic: '$topics' });
+        expect(items.map(({ payload, sender }) => [payload, sender])).toEqual(
+          announced.map((payload) => [payload, { id: 'platform:topics' }]),
+        );
+      },
+    );
+
     contract('P2 the same idempotency key stores and delivers nothing new and returns the first id', async (stage) => {
       const recorder = new Recorder('one', { subscribes: ['a'] });
       const running = await stage.start([recorder.agent]);

@@ -61,9 +61,12 @@ export const requestReplyGroup: ContractGroup = {
         const running = await stage.start([agent], { backend });
         const Strict = { ...genericJson, name: 'strict', decode: () => genericJson.encode(undefined as never) };
 
-        const failed = running.request('ask', genericJson, 'fail', { reply: genericJson, timeoutMs: stage.unitMs });
+        const failed = running.request('ask', genericJson, 'fail', {
+          reply: genericJson,
+          timeoutMs: 20 * stage.unitMs,
+        });
         await expect(failed).rejects.toMatchObject({ code: 'REMOTE', remoteCode: 'NO_SUCH_PRICE' });
-        const unfit = running.request('ask', genericJson, 'x', { reply: Strict, timeoutMs: stage.unitMs });
+        const unfit = running.request('ask', genericJson, 'x', { reply: Strict, timeoutMs: 20 * stage.unitMs });
         await expect(unfit).rejects.toMatchObject({ code: 'PAYLOAD_INVALID' });
       },
     );
@@ -85,7 +88,7 @@ export const requestReplyGroup: ContractGroup = {
           openBus(backend, { namespace: stage.namespace, sender, clock: stage.harness.clock }),
         );
 
-        const options = { reply: genericJson, timeoutMs: 5 * stage.unitMs };
+        const options = { reply: genericJson, timeoutMs: 20 * stage.unitMs };
         const asked = buses.map((bus, index) =>
           bus.request('ask', genericJson, index === 0 ? 'foreign' : 'mine', options),
         );
@@ -103,7 +106,7 @@ export const requestReplyGroup: ContractGroup = {
       if (!backend.features.tailing) skip('the backend cannot follow its log');
       const running = await stage.start([agent, curious.agent], { backend });
 
-      await running.request('ask', genericJson, 'x', { reply: genericJson, timeoutMs: stage.unitMs });
+      await running.request('ask', genericJson, 'x', { reply: genericJson, timeoutMs: 20 * stage.unitMs });
       await stage.fence(running, curious, 'ask');
 
       expect(curious.payloads).toEqual(['x']);
@@ -121,7 +124,7 @@ export const requestReplyGroup: ContractGroup = {
           async (_, context) => {
             const price = `attempt ${context.attempt}`;
             replies.push(
-              await context.request('ask', genericJson, price, { reply: genericJson, timeoutMs: 5 * stage.unitMs }),
+              await context.request('ask', genericJson, price, { reply: genericJson, timeoutMs: 20 * stage.unitMs }),
             );
             if (context.attempt < 3) throw new Error('again');
           },

@@ -105,7 +105,7 @@ export const stateGroup: ContractGroup = {
         const reader = remembering('owner', async (payload, context) => {
           if (payload === 'slow') {
             seen.push((await context.state.get('k')) ?? null);
-            await context.sleep(5 * stage.unitMs);
+            await context.sleep(20 * stage.unitMs);
             context.state.set('k', 'slow');
           } else if (payload === 'delete') context.state.delete('k');
           else context.state.set('k', payload);
@@ -120,8 +120,8 @@ export const stateGroup: ContractGroup = {
         await stage.quiet();
         await running.publish('a', genericJson, 'two');
         await stage.quiet();
-        await stage.advance(6);
-        await stage.advance(6);
+        await stage.advance(21);
+        await stage.advance(21);
 
         expect(seen).toEqual(['one', 'two']);
       },
