@@ -31,7 +31,7 @@ export interface DeadLetter {
  *
  * @throws InvalidArgumentError for any other message.
  * @example
- * const { reason, errors, original } = deadLetterOf(message);
+ * for (const letter of (await bus.read({ deadLettersOf: 'grammar' })).items) console.log(deadLetterOf(letter).reason);
  */
 export function deadLetterOf(message: Message): DeadLetter {
   if (message.format === DEAD_LETTER_FORMAT) return message.payload as unknown as DeadLetter;
