@@ -27,7 +27,7 @@ export class AskAgain {
   }
 
   /** After an answer with nothing in it; pauses get longer, up to a second, as long as such answers come early. */
-  async gotNothing(signal = NEVER): Promise<void> {
+  async gotNothing(signal: AbortSignal = NEVER): Promise<void> {
     if (this.#clock.now() - this.#askedAt >= EARLY_MS) return;
     await pause(this.#clock, this.#pauseMs, signal);
     this.#pauseMs = Math.min(MAX_MS, 2 * this.#pauseMs);
