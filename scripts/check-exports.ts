@@ -3,12 +3,13 @@
  * output; exit code 1 if there is any.
  *
  * - Every file that `exports` names exists, in dist/ and in lib/; every index.ts in lib/ is exported.
- * - What `npm pack` would ship holds those files, and nothing from tests, examples, benchmarks or scripts.
+ * - What `npm pack` would ship holds those files, every file of the templates, and nothing from tests, examples, benchmarks
+ *   or scripts. What `bin` names can be run.
  * - Importing the package by its name, as a user does, gives the build, with the same names as the source.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, globSync, readFileSync } from 'node:fs';
-import { join, posix } from 'node:path';
+import { join, posix, relative } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 interface Entry {
@@ -20,6 +21,7 @@ interface Entry {
 interface Manifest {
   readonly name: string;
   readonly exports: Readonly<Record<string, Entry | string>>;
+  readonly bin: Readonly<Record<string, string>>;
 }
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -28,9 +30,13 @@ const entries = Object.entries(manifest.exports).filter(
   (entry): entry is [string, Entry] => typeof entry[1] === 'object',
 );
 const plain = Object.values(manifest.exports).filter((target) => typeof target === 'string');
-const named = [...entries.flatMap(([, entry]) => Object.values<string>({ ...entry })), ...plain].map((file) =>
-  posix.normalize(file),
-);
+const programs = Object.values(manifest.bin).map((file) => posix.normalize(file));
+const named = [
+  ...[...entries.flatMap(([, entry]) => Object.values<string>({ ...entry })), ...plain].map((file) =>
+    posix.normalize(file),
+  ),
+  ...programs,
+];
 
 function checkFiles(): string[] {
   const sources = entries.map(([, entry]) => posix.normalize(entry['guildwire-source']));
@@ -38,7 +44,10 @@ function checkFiles(): string[] {
   return [
     ...named
       .filter((file) => !existsSync(join(root, file)))
-      .map((file) => `${file}: named in exports, but does not exist`),
+      .map((file) => `${file}: named in exports or bin, but does not exist`),
+    ...programs
+      .filter((file) => existsSync(join(root, file)) && !readFileSync(join(root, file), 'utf8').startsWith('#!'))
+      .map((file) => `${file}: named in bin, but begins with no #! line`),
     ...indexes
       .filter((file) => !sources.includes(file))
       .map((file) => `${file}: an index that package.json does not export`),
@@ -67,13 +76,16 @@ function checkShipped(): string[] {
       : spawnSync(process.execPath, [npm, ...options], { cwd: root, encoding: 'utf8' });
   const shipped = packedFiles(stdout);
   if (shipped === undefined) return [`npm pack gave no list of files: ${stderr.trim()}`];
-  const allowed = /^(?:dist\/|lib\/|(?:package\.json|README\.md|LICENSE|CHANGELOG\.md)$)/;
+  const templates = globSync('templates/**', { cwd: root, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(root, join(entry.parentPath, entry.name)).replaceAll('\\', '/'));
+  const allowed = /^(?:dist\/|lib\/|templates\/|(?:package\.json|README\.md|LICENSE|CHANGELOG\.md)$)/;
   return [
-    ...[...named, 'README.md', 'LICENSE', 'CHANGELOG.md']
+    ...[...named, ...templates, 'README.md', 'LICENSE', 'CHANGELOG.md']
       .filter((file) => !shipped.includes(file))
       .map((file) => `${file}: would not be shipped`),
     ...shipped
-      .filter((file) => !allowed.test(file) || /\.test\.[jt]s$/.test(file))
+      .filter((file) => !allowed.test(file) || (/\.test\.[jt]s$/.test(file) && !file.startsWith('templates/')))
       .map((file) => `${file}: would be shipped, but is not for users`),
   ];
 }

@@ -48,6 +48,11 @@ function importsOf(file: string): readonly string[] {
   const found = (sources.get(file) ?? '').matchAll(IMPORT);
   return [...found].map(([, fixed, effect, lazy]) => fixed ?? effect ?? lazy ?? '');
 }
+/** Without imports of types alone, which are gone when the program runs. */
+const valuesOf = (file: string): readonly string[] => {
+  const source = (sources.get(file) ?? '').replaceAll(/^(?:import|export) type [\s\S]*?from '[^']+';$/gm, '');
+  return [...source.matchAll(IMPORT)].map(([, fixed, effect, lazy]) => fixed ?? effect ?? lazy ?? '');
+};
 const resolved = (file: string, path: string) => normalize(join(dirname(file), path)).replaceAll('\\', '/');
 const relativeOf = (file: string) =>
   importsOf(file)
@@ -73,9 +78,9 @@ test('every file lies in a layer, and every import is found', () => {
   expect(imports.length).toBeGreaterThan(200);
   expect(imports.filter((file) => !sources.has(file))).toEqual([]);
   for (const [file, source] of sources) {
-    expect(importsOf(file).length, file).toBe(
-      source.match(/^(?:import\b|\} from '|export .* from ')(?!.*\{$)/gm)?.length ?? 0,
-    );
+    const fixed = source.match(/^(?:import\b(?!\()|\} from '|export .* from ')(?!.*\{$)/gm)?.length ?? 0;
+    const lazy = source.match(/\bimport\(\s*'/g)?.length ?? 0;
+    expect(importsOf(file).length, file).toBe(fixed + lazy);
   }
 });
 
@@ -135,6 +140,22 @@ test('vitest is imported in lib/testing only', () => {
   const importers = files.filter((file) => packagesOf(file).some((name) => /^(vitest|@vitest)(\/|$)/.test(name)));
 
   expect([...new Set(importers.map(folderOf))]).toEqual(['testing']);
+});
+
+test('hono is imported in lib/http and lib/hosts only, and the client loads nothing of it, nor zod', () => {
+  const importers = files.filter((file) => packagesOf(file).some((name) => /^(@?hono)(\/|$)/.test(name)));
+  const loaded = new Set<string>();
+  const load = (file: string): void => {
+    if (loaded.has(file)) return;
+    loaded.add(file);
+    for (const target of valuesOf(file)) if (target.startsWith('.')) load(resolved(file, target));
+  };
+  load('lib/http/client/index.ts');
+  const packages = [...loaded].flatMap(valuesOf).filter((path) => !path.startsWith('.'));
+
+  expect([...new Set(importers.map(folderOf))].toSorted()).toEqual(['hosts', 'http']);
+  expect(loaded.size).toBeGreaterThan(10);
+  expect(packages).toEqual([]);
 });
 
 test('environment variables are read in lib/environment only', () => {
