@@ -2,10 +2,13 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { isNode, LineCounter, parseDocument } from 'yaml';
 import { ConfigurationError } from './configuration-error.ts';
+import { loadProblem } from './load-problem.ts';
 
 export const CONFIG_FILES = ['guildwire.config.ts', 'guildwire.config.yaml', 'guildwire.config.json'] as const;
+
+/** What somebody may take for a name of it. */
+const UNREAD = ['yml', 'js', 'mjs', 'cjs', 'mts', 'cts', 'jsonc', 'toml'].map((ending) => `guildwire.config.${ending}`);
 
 export interface ConfigFile {
   /** As errors name it. */
@@ -23,6 +26,9 @@ export interface ConfigFile {
  */
 export async function readConfigFile(folder: string): Promise<ConfigFile | undefined> {
   const [name, second] = CONFIG_FILES.filter((file) => existsSync(join(folder, file)));
+  const [unread] = UNREAD.filter((file) => existsSync(join(folder, file)));
+  if (unread !== undefined)
+    throw new ConfigurationError([{ field: unread, problem: `is not read: name it ${CONFIG_FILES.join(', or ')}` }]);
   if (name === undefined) return undefined;
   if (second !== undefined)
     throw new ConfigurationError([{ field: second, problem: `stands beside ${name}: keep one of them` }]);
@@ -35,13 +41,14 @@ async function importFile(name: string, path: string): Promise<ConfigFile> {
     const { default: value } = (await import(pathToFileURL(path).href)) as { default?: unknown };
     return { name, path, value, placeOf: () => '' };
   } catch (cause) {
-    const problem = `cannot be loaded: ${cause instanceof Error ? cause.message : String(cause)}`;
+    const problem = `cannot be loaded: ${loadProblem(cause)}`;
     throw new ConfigurationError([{ field: name, problem }], { cause });
   }
 }
 
-/** YAML, of which JSON is a part. */
-function parseFile(name: string, path: string): ConfigFile {
+/** YAML, of which JSON is a part. Its parser is loaded only where there is a file: it takes time. */
+async function parseFile(name: string, path: string): Promise<ConfigFile> {
+  const { isNode, LineCounter, parseDocument } = await import('yaml');
   const lines = new LineCounter();
   const document = parseDocument(readFileSync(path, 'utf8'), { lineCounter: lines });
   const at = (offset: number) => {

@@ -1,15 +1,17 @@
 /** @module The settings that hold: flags over the environment over the configuration file over the defaults. */
 import { dirname, isAbsolute, join } from 'node:path';
 import type { FieldFault } from '../core/errors.ts';
-import { environmentSettings } from '../environment/variables.ts';
+import { environmentSettings, settingVariables } from '../environment/variables.ts';
 import { type ConfigFile, readConfigFile } from './config-file.ts';
 import { ConfigurationError } from './configuration-error.ts';
-import { SECRETS, type Settings, settingsSchema } from './settings.ts';
+import { masked } from './masked.ts';
+import { didYouMean } from './nearest.ts';
+import { namesIn, SECRETS, type Settings, settingsSchema } from './settings.ts';
 
 /** A value, and who says so: `default`, a place in a file, a variable, or a flag. */
 export interface Sourced {
   readonly path: string;
-  /** Secrets are masked. */
+  /** Secrets are masked, and so are passwords in URLs. */
   readonly value: unknown;
   readonly source: string;
 }
@@ -36,11 +38,14 @@ const isTree = (value: unknown): value is Tree => typeof value === 'object' && v
  */
 export async function loadSettings({ folder, flags = {}, environment }: LoadOptions): Promise<LoadedSettings> {
   const file = await readConfigFile(folder);
-  const merged: Tree = isTree(file?.value) ? structuredClone(file.value) : {};
+  const merged: Tree = isTree(file?.value) ? copyOf(file.value) : {};
   const faults: FieldFault[] = [...fileFaults(file)];
   const said = new Map<string, string>();
   const { set, unknown } = environmentSettings(environment);
-  for (const variable of unknown) faults.push({ field: variable, problem: 'is no variable of Guildwire: misspelt?' });
+  for (const variable of unknown) {
+    const problem = `is no variable of Guildwire: ${didYouMean(variable, Object.keys(settingVariables))}`;
+    faults.push({ field: variable, problem });
+  }
   for (const { variable, path, value } of set) {
     put(merged, path, numeric(path, value));
     said.set(path, variable);
@@ -90,7 +95,9 @@ function schemaFaults(
     return { field: source.startsWith('GUILDWIRE_') ? source : `${source} ${path.join('.')}`, problem };
   };
   return issues.flatMap(({ path, message, keys }) =>
-    keys === undefined ? [at(path, lower(message))] : keys.map((key) => at([...path, key], 'is unknown')),
+    keys === undefined
+      ? [at(path, lower(message))]
+      : keys.map((key) => at([...path, key], `is unknown: ${didYouMean(key, namesIn(path))}`)),
   );
 }
 
@@ -106,6 +113,11 @@ function besideFile(settings: Settings, file: ConfigFile | undefined, said: Read
     ...(guild !== undefined && !said.has('guild') && { guild: fromFile(guild) }),
     ...(backend.startsWith('.') && !said.has('backend') && { backend: fromFile(backend) }),
   };
+}
+
+/** Of the trees; what else a TypeScript file may hold is left for the schema to refuse. */
+function copyOf(tree: Tree): Tree {
+  return Object.fromEntries(Object.entries(tree).map(([key, value]) => [key, isTree(value) ? copyOf(value) : value]));
 }
 
 function numeric(path: string, value: string): unknown {
@@ -137,6 +149,8 @@ function leaves(value: unknown, path: readonly string[] = []): { path: readonly 
   return Object.entries(value).flatMap(([key, inner]) => leaves(inner, [...path, key]));
 }
 
-function sourced(path: readonly string[], value: unknown, source = 'default'): Sourced {
-  return { path: path.join('.'), value: SECRETS.includes(path.join('.')) ? '(secret)' : value, source };
+function sourced(keys: readonly string[], value: unknown, source = 'default'): Sourced {
+  const path = keys.join('.');
+  if (SECRETS.includes(path)) return { path, value: '(secret)', source };
+  return { path, value: typeof value === 'string' ? masked(value) : value, source };
 }

@@ -9,19 +9,25 @@ const topicSettings = z.strictObject({
   relay: z.enum(['log', 'direct']).optional(),
   shards: z.union([z.literal(1), z.literal(4), z.literal(16)]).optional(),
 });
+
+const httpSettings = z.strictObject({
+  host: z.string().min(1).default('127.0.0.1'),
+  port: z.int().min(0).max(65_535).default(4_100),
+  /** Origins that browsers may call from. */
+  corsOrigins: z.array(z.string().min(1)).default([]),
+});
+const retrySettings = z.strictObject({
+  attempts: count.optional(),
+  baseMs: z.int().min(0).optional(),
+  maxMs: z.int().min(0).optional(),
+});
 const agentSettings = z.strictObject({
   concurrency: count.optional(),
   ordering: z.enum(['none', 'key']).optional(),
   guarantee: z.enum(['at-least-once', 'at-most-once', 'exactly-once']).optional(),
   profile: z.enum(['fast', 'llm']).optional(),
   timeoutMs: count.max(870_000).optional(),
-  retry: z
-    .strictObject({
-      attempts: count.optional(),
-      baseMs: z.int().min(0).optional(),
-      maxMs: z.int().min(0).optional(),
-    })
-    .optional(),
+  retry: retrySettings.optional(),
 });
 
 export const settingsSchema = z.strictObject({
@@ -31,17 +37,16 @@ export const settingsSchema = z.strictObject({
   backend: z.string().min(1).default('memory:'),
   namespace: z.string().min(1).default('default'),
   /** A server to talk to instead of a backend. */
-  url: z.url({ protocol: /^https?$/ }).optional(),
+  url: z
+    .url({ protocol: /^https?$/, error: 'is no URL of a server: write http://127.0.0.1:4100, say' })
+    .refine((url) => (URL.parse(url)?.username ?? '') === '', 'holds credentials: set GUILDWIRE_TOKEN instead')
+    .optional(),
   /** Bearer token; from the environment only. */
-  token: z.string().min(16).optional(),
-  http: z
-    .strictObject({
-      host: z.string().min(1).default('127.0.0.1'),
-      port: z.int().min(0).max(65_535).default(4_100),
-      /** Origins that browsers may call from. */
-      corsOrigins: z.array(z.string().min(1)).default([]),
-    })
-    .prefault({}),
+  token: z
+    .string()
+    .regex(/^[!-~]{16,1024}$/, 'is not at least 16 visible characters without a space')
+    .optional(),
+  http: httpSettings.prefault({}),
   topics: z.record(z.string(), topicSettings).default({}),
   agents: z.record(z.string(), agentSettings).default({}),
 });
@@ -52,3 +57,12 @@ export type SettingsInput = z.input<typeof settingsSchema>;
 
 /** Never shown, and refused in a file. */
 export const SECRETS: readonly string[] = ['token'];
+
+const schemas = { '': settingsSchema, http: httpSettings, topics: topicSettings, agents: agentSettings };
+
+/** What may be set there: `['agents', 'grammar']` gives the names of an agent's settings. */
+export function namesIn(path: readonly PropertyKey[]): readonly string[] {
+  const [first = '', , inner] = path;
+  const schema = inner === 'retry' ? retrySettings : schemas[first as keyof typeof schemas];
+  return Object.keys(schema?.shape ?? {});
+}

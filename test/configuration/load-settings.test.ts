@@ -76,6 +76,32 @@ describe('settings', () => {
     expect((await load()).settings.namespace).toBe('json');
   });
 
+  test('that are files are relative to the file that names them, and URLs are left alone', async () => {
+    write('guildwire.config.yaml', 'guild: guild.ts\nbackend: ./backend.ts\n');
+    expect((await load()).settings).toMatchObject({
+      guild: join(folder, 'guild.ts'),
+      backend: join(folder, 'backend.ts'),
+    });
+
+    write('guildwire.config.yaml', 'guild: /absolute/guild.ts\nbackend: memory:shop\n');
+    expect((await load()).settings).toMatchObject({ guild: '/absolute/guild.ts', backend: 'memory:shop' });
+    expect((await load({}, { backend: './mine.ts' })).settings.backend).toBe('./mine.ts');
+  });
+
+  test('show where a password stood, and not what it was', async () => {
+    const { sources, settings } = await load({ GUILDWIRE_BACKEND: 'redis://me:my-password@host/1' });
+
+    expect(settings.backend).toContain('my-password');
+    expect(JSON.stringify(sources)).not.toContain('my-password');
+    expect(sources[0]).toEqual({ path: 'backend', value: 'redis://me:…@host/1', source: 'GUILDWIRE_BACKEND' });
+  });
+
+  test('that are empty variables count as not set', async () => {
+    const { settings } = await load({ GUILDWIRE_NAMESPACE: '', GUILDWIRE_PORT: '' });
+
+    expect(settings).toMatchObject({ namespace: 'default', http: { port: 4_100 } });
+  });
+
   test('never show a secret', async () => {
     const { sources } = await load({ GUILDWIRE_TOKEN: 'a-very-secret-token-1234' });
 
@@ -121,7 +147,63 @@ describe('what is wrong', () => {
   test('a TypeScript file that throws', async () => {
     write('guildwire.config.ts', 'throw new Error("no such luck");');
 
-    expect(await faults()).toEqual(['guildwire.config.ts: cannot be loaded: no such luck']);
+    expect(await faults()).toEqual([
+      expect.stringMatching(/^guildwire\.config\.ts: cannot be loaded: no such luck \(.*guildwire\.config\.ts:1:7\)$/),
+    ]);
+  });
+
+  test('a TypeScript file that exports nothing, or what is no plain value', async () => {
+    write('guildwire.config.ts', 'export const settings = {};');
+    expect(await faults()).toEqual([expect.stringContaining('holds no object')]);
+
+    rmSync(join(folder, 'guildwire.config.ts'));
+    const other = join(folder, 'other');
+    mkdirSync(other);
+    writeFileSync(
+      join(other, 'guildwire.config.ts'),
+      'export default { http: { port: () => 1 }, agents: { a: { retry: 3 } } };',
+    );
+    const failed = await loadSettings({ folder: other, environment: {} }).catch((error: Error) =>
+      error.message.split('\n'),
+    );
+    expect(failed).toEqual([
+      'guildwire.config.ts http.port: invalid input: expected number, received function',
+      'guildwire.config.ts agents.a.retry: invalid input: expected object, received number',
+    ]);
+  });
+
+  test('a misspelt name, wherever it stands, with the one that may be meant', async () => {
+    write(
+      'guildwire.config.json',
+      JSON.stringify({
+        http: { prot: 1 },
+        topics: { 'doc.*': { retentionDay: 7 } },
+        agents: { a: { concurency: 2, retry: { attemps: 3 } } },
+      }),
+    );
+
+    expect((await faults()).map((fault) => fault.replace(/^guildwire\.config\.json:1:\d+ /, ''))).toEqual([
+      'http.prot: is unknown: did you mean port?',
+      'topics.doc.*.retentionDay: is unknown: did you mean retentionDays?',
+      'agents.a.retry.attemps: is unknown: did you mean attempts?',
+      'agents.a.concurency: is unknown: did you mean concurrency?',
+    ]);
+  });
+
+  test('a file under a name that is not read', async () => {
+    write('guildwire.config.yml', 'backend: x');
+
+    expect(await faults()).toEqual([
+      'guildwire.config.yml: is not read: name it guildwire.config.ts, or guildwire.config.yaml, or guildwire.config.json',
+    ]);
+  });
+
+  test('a key that stands twice, or a URL with a password, which is not shown', async () => {
+    write('guildwire.config.yaml', 'backend: a\nbackend: b\n');
+    expect(await faults()).toEqual([expect.stringMatching(/^guildwire\.config\.yaml:2:1: Map keys must be unique/)]);
+
+    write('guildwire.config.yaml', 'url: http://me:my-password@host\n');
+    expect(await faults()).toEqual(['guildwire.config.yaml:1:6 url: holds credentials: set GUILDWIRE_TOKEN instead']);
   });
 
   test('an empty file is an empty configuration, not a fault', async () => {

@@ -1,0 +1,2 @@
+/** `guildwire` from a checkout, on its sources. */
+import '../lib/cli/main.ts';

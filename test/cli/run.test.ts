@@ -1,0 +1,102 @@
+import { expect, test } from 'vitest';
+import { Cli, guildwire, Project } from './cli.ts';
+
+const order = (coupon?: string) =>
+  JSON.stringify({ lines: [{ product: 'tea', count: 2, cents: 450 }], ...(coupon !== undefined && { coupon }) });
+const linesOf = (text: string) => text.split('\n').filter((line) => line !== '');
+
+test('a run prints all that its message sets off, and how it came out', async () => {
+  using project = Project.of('quickstart');
+  project.write('order.json', order('HALF'));
+  const run = (...args: readonly string[]) =>
+    guildwire(['run', 'guild.ts', '--topic', 'orders', ...args], { cwd: project.folder });
+
+  const [text, json, piped, failed] = await Promise.all([
+    run('order.json'),
+    run('--payload', order('HALF'), '--json'),
+    guildwire(['run', 'guild.ts', '--topic', 'orders', '-'], { cwd: project.folder, input: order('none') }),
+    run('--payload', order()),
+  ]);
+
+  expect(linesOf(text.out).map((line) => line.replace(/^[\d:.]+ {2}/, ''))).toEqual([
+    `intake → orders.accepted  shop.accepted ${order('HALF')}`,
+    'pricer → prices  shop.price {"cents":450}',
+    'clerk → receipts  shop.receipt {"text":"That is 4.50 €, thank you."}',
+  ]);
+  expect(text).toMatchObject({ code: 0, err: '3 handled\n' });
+  expect(linesOf(json.out).map((line) => JSON.parse(line).sender.id)).toEqual(['intake', 'pricer', 'clerk']);
+  expect(json).toMatchObject({ code: 0, err: '' });
+  expect(piped.out).toContain('That is 9.00 €');
+  expect(failed.code).toBe(1);
+  expect(failed.out).toContain('platform:dead-letters → $dead.pricer ✗');
+  expect(failed.err).toMatch(/attempt 3 of 3 failed, now a dead letter: TypeError: .*\n1 handled, 1 failed\n$/s);
+});
+
+test('a run that cannot be says why, and ends with 2', async () => {
+  using project = Project.of('quickstart');
+  const cwd = project.folder;
+
+  const ended = await Promise.all([
+    guildwire(['run', 'none.ts', '--topic', 'orders', '--payload', '3'], { cwd }),
+    guildwire(['run', 'guild.ts', '--topic', 'ordrs', '--payload', '3'], { cwd }),
+    guildwire(['run', 'guild.ts', '--topic', 'orders', '--payload', '3'], { cwd }),
+    guildwire(['run', 'guild.ts', '--topic', 'orders', '--payload', '3', '--format', 'shop.ordr'], { cwd }),
+    guildwire(['run', 'guild.ts', 'none.json', '--topic', 'orders'], { cwd }),
+    guildwire(['run', 'guild.ts', 'guild.ts', '--topic', 'orders', '--payload', '3'], { cwd }),
+    guildwire(['worker', 'guild.ts'], { cwd }),
+    guildwire(['worker', 'guild.ts', '--backend', './none.ts'], { cwd }),
+  ]);
+
+  expect(ended.map(({ err }) => err.trim())).toEqual([
+    'error: no file none.ts: name the file whose default export is your guild',
+    'error: guild "shop" has no topic "ordrs": did you mean orders?',
+    expect.stringContaining('payload: Invalid input: expected object, received number'),
+    'error: "orders" does not take shop.ordr: did you mean shop.order?',
+    'error: no file none.json',
+    'error: a file and --payload exclude each other',
+    expect.stringContaining('a worker shares its backend with other processes, and memory is this process only'),
+    'error: backend: no file ./none.ts',
+  ]);
+  expect(ended.map(({ code }) => code)).toEqual(ended.map(() => 2));
+});
+
+test('a run that is interrupted ends with 130, when its handler is done', async () => {
+  using project = new Project({
+    'guild.ts': `
+      import { defineAgent, defineGuild } from 'guildwire';
+      const slow = defineAgent({
+        name: 'slow', entry: import.meta.url, subscribes: ['tasks'], publishes: [],
+        handlers: (on) => [on.any(async (payload, { log }) => {
+          log.info('began');
+          await new Promise((resolve) => process.once('SIGINT', resolve));
+          log.info('ended');
+        })],
+      });
+      export default defineGuild({ name: 'slow', agents: [slow] });`,
+  });
+  await using cli = new Cli(['run', 'guild.ts', '--topic', 'tasks', '--payload', '{}'], { cwd: project.folder });
+
+  await cli.line(/began/, 'err');
+  const { code, err } = await cli.interrupt();
+
+  expect(code).toBe(130);
+  expect(err).toMatch(/ ended\n$/);
+});
+
+test('a worker runs the agents that it is told to, on a backend of the user, until Ctrl-C', async () => {
+  using project = Project.of('quickstart');
+  project.write('backend.ts', "import { openBackend } from 'guildwire'; export default () => openBackend('memory:');");
+  const args = ['worker', 'guild.ts', '--agents', 'clerk', '--backend', './backend.ts'];
+  await using cli = new Cli(args, { cwd: project.folder });
+
+  await cli.line(/^at work: clerk on \.\/backend\.ts, namespace default; Ctrl-C ends it$/, 'err');
+  const { code, err } = await cli.interrupt();
+  const wrong = await guildwire([...args.slice(0, 3), 'clrek', ...args.slice(4)], { cwd: project.folder });
+
+  expect({ code, last: linesOf(err).at(-1) }).toEqual({
+    code: 0,
+    last: 'finishing what runs; once more Ctrl-C to stop at once',
+  });
+  expect(wrong.code).toBe(2);
+  expect(wrong.err).toContain('got "clrek": agents of guild "shop" are intake, pricer, clerk');
+});
