@@ -1,6 +1,7 @@
 /** @module Following the log over HTTP: from a place that the client names, page by page, as fast as the client takes them. */
 import type { Backend, Cursor, ReadQuery } from '../backends/backend.ts';
 import { type TailQuery, toReadQuery } from '../bus/history-query.ts';
+import { AskAgain } from '../core/ask-again.ts';
 import type { Clock } from '../core/clock.ts';
 import { firstIdOf, type GemstoneId, isGemstoneId, timeOf } from '../core/gemstone-id.ts';
 import { type Message, parseReference, type Reference, toReference } from '../core/message.ts';
@@ -51,6 +52,7 @@ export class Follower {
   readonly #query: ReadQuery;
   /** What was given before, as far as the store may give it again. */
   readonly #given = new Set<Reference>();
+  readonly #again: AskAgain;
   #after: Cursor | undefined;
   /** The copy behind which it goes on, until it was met. */
   #behind: Reference | undefined;
@@ -58,6 +60,7 @@ export class Follower {
   constructor(options: FollowerOptions) {
     const { backend, namespace, query, place, waitMs, signal } = options;
     this.#options = options;
+    this.#again = new AskAgain(options.clock);
     const { tailHorizonMs } = backend.features;
     let since: GemstoneId;
     if (isGemstoneId(place)) since = place;
@@ -81,13 +84,21 @@ export class Follower {
 
   /** What has come since the last call, or comes within `waitMs`; empty if nothing does. */
   async next(): Promise<readonly Message[]> {
-    const { backend } = this.#options;
-    for (;;) {
+    const { backend, clock, waitMs, signal } = this.#options;
+    const giveUpAt = clock.now() + waitMs;
+    do {
+      this.#again.asking();
       const page = await backend.read({ ...this.#query, ...(this.#after !== undefined && { after: this.#after }) });
       this.#after = page.next ?? this.#after;
       const items = page.items.filter((message) => this.#isNew(message));
-      if (items.length > 0 || page.items.length === 0) return items;
-    }
+      if (items.length > 0) {
+        this.#again.gotSomething();
+        return items;
+      }
+      // A store with a horizon gives what it gave before, at once and each time.
+      if (page.items.length === 0 || backend.features.tailHorizonMs > 0) await this.#again.gotNothing(signal);
+    } while (clock.now() < giveUpAt && !signal.aborted);
+    return [];
   }
 
   #isNew(message: Message): boolean {

@@ -177,7 +177,7 @@ describe('a failure of the server', () => {
     expect(headers.get('retry-after')).toBe('1');
   });
 
-  test('to answer in time is told as well, and nothing is left behind', async () => {
+  test('to answer in time is told as well', async () => {
     await using lab = new HttpLab({
       timeoutMs: 5_000,
       wrap: () => Object.assign(new MemoryBackend(), { topics: () => new Promise(() => {}) }),
@@ -187,6 +187,20 @@ describe('a failure of the server', () => {
 
     expect({ status, body }).toMatchObject({ status: 503, body: { code: 'TIMED_OUT', retryable: true } });
   });
+});
+
+test('a stream that is ready too late is let go', async () => {
+  const late = Promise.withResolvers<{ items: []; next: undefined }>();
+  await using lab = new HttpLab({
+    timeoutMs: 5_000,
+    wrap: () => Object.assign(new MemoryBackend(), { read: () => late.promise }),
+  });
+  const { status } = await lab.clock.runUntil(lab.ask(`${NS}/stream?topic=a`));
+  late.resolve({ items: [], next: undefined });
+  await lab.clock.quiet();
+
+  expect(status).toBe(503);
+  expect(lab.app.openStreams).toBe(0);
 });
 
 describe('every error', () => {

@@ -1,7 +1,8 @@
-import { type Message, parseReference } from 'guildwire';
+import { BackendUnavailableError, defineGuild, MemoryBackend, type Message, parseReference } from 'guildwire';
 import type { Problem } from 'guildwire/http';
+import { circuitBreaker, filter } from 'guildwire/middleware';
 import { describe, expect, test } from 'vitest';
-import { docGuild, fieldsOf, HttpLab, NS } from './lab.ts';
+import { docGuild, fieldsOf, HttpLab, NS, worker } from './lab.ts';
 
 const MESSAGES = `${NS}/topics/doc.tasks/messages`;
 
@@ -174,6 +175,38 @@ describe('the guild', () => {
 
     expect(fieldsOf(wrong.body)).toEqual(['format']);
     expect(fieldsOf(unfit.body)).toEqual(['payload.text']);
+  });
+});
+
+describe('what stands around publishing', () => {
+  const said = (payload: string) => ({ payload });
+
+  test('stands around publishing over HTTP as well', async () => {
+    const use = [filter({ publish: (payload) => payload !== 'secret' })];
+    const guild = defineGuild({ name: 'quiet', agents: [worker], allowUndeclared: true, use });
+    for (const options of [{ guild }, { use }]) {
+      await using lab = new HttpLab(options);
+      const refused = await lab.post<Problem>(MESSAGES, said('secret'));
+
+      expect({ status: refused.status, code: refused.body.code }).toEqual({ status: 422, code: 'FILTERED' });
+      expect((await lab.post(MESSAGES, said('news'))).status).toBe(202);
+    }
+  });
+
+  test('says when to come back', async () => {
+    const use = [circuitBreaker({ failures: 1, openMs: 7_000 })];
+    await using lab = new HttpLab({
+      use,
+      wrap: () =>
+        Object.assign(new MemoryBackend(), { append: () => Promise.reject(new BackendUnavailableError('gone')) }),
+    });
+
+    const first = await lab.post<Problem>(MESSAGES, said('x'));
+    const second = await lab.post<Problem>(MESSAGES, said('x'));
+
+    expect(first.body.code).toBe('BACKEND_UNAVAILABLE');
+    expect(second.body).toMatchObject({ status: 503, code: 'CIRCUIT_OPEN', retryable: true });
+    expect(second.headers.get('retry-after')).toBe('7');
   });
 });
 

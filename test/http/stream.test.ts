@@ -273,12 +273,34 @@ describe('streams', () => {
     const reader = await open(lab, 'topic=a');
     await reader.next();
     isDown = true;
-    let block = await reader.next();
-    while (block === ':') block = await reader.next();
+    const ending = reader.next();
+    await lab.clock.advance(5_000);
+    const block = await ending;
 
     expect(block).toMatch(/^event: problem\ndata: \{.*"code":"BACKEND_UNAVAILABLE".*\}$/);
     expect(await reader.next()).toBeUndefined();
     expect(lab.app.openStreams).toBe(0);
+  });
+
+  test('do not ask a store in a circle that answers early', async () => {
+    let asked = 0;
+    await using lab = new HttpLab({
+      wrap: () =>
+        Object.assign(new MemoryBackend(), {
+          read: async () => {
+            asked++;
+            return { items: [], next: undefined };
+          },
+        }),
+    });
+    const reader = await open(lab, 'topic=a');
+    await reader.next();
+    const beat = reader.next();
+    await lab.clock.advance(16_000);
+
+    expect(await beat).toBe(':');
+    expect(asked).toBeLessThan(30);
+    await reader.cancel();
   });
 
   test('of a client that takes nothing are dropped', async () => {

@@ -100,8 +100,9 @@ export class MessageStore {
         next: undefined,
       };
     }
-    const messages = this.#candidates(where, patternsOf, deadLetters);
-    return this.#page(messages, query, now);
+    if ('pattern' in where) return this.#ofPatterns([where.pattern], query, now);
+    if ('agent' in where) return this.#ofPatterns(patternsOf(where.agent), query, now);
+    return this.#page(this.#candidates(where, deadLetters), query, now);
   }
 
   /** Where a query that read up to `last` goes on later: behind it, else where it was, else behind all that there is. */
@@ -113,33 +114,33 @@ export class MessageStore {
   }
 
   #candidates(
-    where: Exclude<Where, { references: unknown }>,
-    patternsOf: (agent: string) => readonly string[],
+    where: Exclude<Where, { references: unknown } | { pattern: unknown } | { agent: unknown }>,
     deadLetters: (agent: string) => Messages,
   ): Messages {
     if ('topic' in where) return this.#byTopic.get(where.topic) ?? NONE;
-    if ('pattern' in where) return this.#ofPatterns([where.pattern]);
-    if ('agent' in where) return this.#ofPatterns(patternsOf(where.agent));
     if ('conversation' in where) return this.#byConversation.get(where.conversation) ?? NONE;
     if ('deadLettersOf' in where) return deadLetters(where.deadLettersOf);
     const root = where.thread;
     return [...this.copiesOf(root), ...(this.threads.get(root)?.descendants ?? NONE)];
   }
 
-  #ofPatterns(patterns: readonly string[]): Messages {
+  #ofPatterns(patterns: readonly string[], query: ReadQuery, now: number): Page<Message> {
     const named = new Set(
       [...this.#byTopic.keys()].filter((topic) => patterns.some((pattern) => matches(pattern, topic))),
     );
-    if (named.size === 1) return this.#byTopic.get([...named][0] as string) ?? NONE;
-    return this.#all.filter((message) => named.has(message.topic));
+    const [only] = named;
+    if (named.size === 1) return this.#page(this.#byTopic.get(only as string) ?? NONE, query, now);
+    // Not filtered first: a page is a small part of the log, and most of it need not be looked at.
+    return this.#page(this.#all, query, now, named);
   }
 
-  #page(messages: Messages, query: ReadQuery, now: number): Page<Message> {
+  #page(messages: Messages, query: ReadQuery, now: number, topics?: ReadonlySet<string>): Page<Message> {
     const [first, end] = range(messages, query);
     const step = query.order === 'id-desc' ? -1 : 1;
     const items: Message[] = [];
     for (let index = step > 0 ? first : end - 1; index >= first && index < end; index += step) {
       const message = messages[index] as Message;
+      if (topics?.has(message.topic) === false) continue;
       if (isGone(message, now) || !passes(message, query.filter)) continue;
       if (items.length === query.limit) return { items, next: toCursor(query, items.at(-1) as Message) };
       items.push(message);
