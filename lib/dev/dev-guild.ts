@@ -1,8 +1,9 @@
 /** @module A guild that is developed: its agents are replaced when its files change, and what waits for them stays. */
-import { dirname, extname } from 'node:path';
+import { basename, dirname, extname } from 'node:path';
 import type { Backend } from '../backends/backend.ts';
 import { borrowed } from '../backends/borrowed-backend.ts';
 import type { Log } from '../bus/log.ts';
+import { CONFIG_FILES } from '../configuration/config-file.ts';
 import { loadProblem } from '../configuration/load-problem.ts';
 import { didYouMean } from '../configuration/nearest.ts';
 import { type Clock, systemClock, type Timer } from '../core/clock.ts';
@@ -32,7 +33,9 @@ export interface DevOptions {
 export type ReloadEvent =
   | { readonly kind: 'reloaded'; readonly guild: Guild; readonly before: Guild }
   /** The guild as it was before goes on. */
-  | { readonly kind: 'failed'; readonly reason: string };
+  | { readonly kind: 'failed'; readonly reason: string }
+  /** What was read at the start has changed, and is not read again. */
+  | { readonly kind: 'outdated'; readonly file: string };
 
 /** An editor writes a file in several steps, and several files at once. */
 const QUIET_MS = 60;
@@ -52,6 +55,7 @@ export class DevGuild implements AsyncDisposable {
   #guild: Guild | undefined;
   /** Of the last load; what would mend it may be a file that nobody imports yet. */
   #hasFailed = false;
+  readonly #changes = new Set<string>();
   #timer: Timer | undefined;
   #reloading: Promise<void> = Promise.resolve();
   #isClosed = false;
@@ -98,10 +102,19 @@ export class DevGuild implements AsyncDisposable {
 
   #changed(path: string): void {
     const ending = extname(path);
-    const isMeant = MODULES.has(ending) ? this.#hasFailed || this.#modules.files.has(path) : DATA.has(ending);
-    if (!isMeant || this.#isClosed) return;
+    const isModule = MODULES.has(ending) && (this.#hasFailed || this.#modules.files.has(path));
+    if (this.#isClosed || !(isModule || DATA.has(ending) || isConfiguration(path))) return;
+    this.#changes.add(path);
     this.#timer?.cancel();
-    this.#timer = this.#clock.setTimer(QUIET_MS, () => void this.reload());
+    this.#timer = this.#clock.setTimer(QUIET_MS, () => this.#takeUp());
+  }
+
+  #takeUp(): void {
+    const [configuration] = [...this.#changes].filter(isConfiguration);
+    const isReload = [...this.#changes].some((path) => !isConfiguration(path));
+    this.#changes.clear();
+    if (configuration !== undefined) this.#options.onReload({ kind: 'outdated', file: basename(configuration) });
+    if (isReload) void this.reload();
   }
 
   async #reload(): Promise<void> {
@@ -165,6 +178,8 @@ export class DevGuild implements AsyncDisposable {
     }
   }
 }
+
+const isConfiguration = (path: string) => (CONFIG_FILES as readonly string[]).includes(basename(path));
 
 /** Later an agent may well be gone for a while; at first it is a mistake. */
 function refuseUnknown(agents: readonly string[], guild: Guild): void {

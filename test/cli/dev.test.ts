@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Cli, guildwire, Project, startDev } from './cli.ts';
+import { guildwire, guildwireEach, Project, startDev } from './cli.ts';
 
 const order = JSON.stringify({ lines: [{ product: 'tea', count: 2, cents: 450 }], coupon: 'half' });
 const linesOf = (text: string) => text.split('\n').filter((line) => line !== '');
@@ -54,10 +54,12 @@ test('a guild file that cannot be is told in a line, with its place, and ends wi
   for (const [name, [text]] of Object.entries(files)) project.write(name, text);
 
   const names = Object.keys(files);
-  const ended = await Promise.all(
-    names.map((name) => guildwire(['dev', name, '--port', '0'], { cwd: project.folder })),
+  const [dev, ...ended] = await guildwireEach(
+    [['dev', 'syntax.ts', '--port', '0'], ...names.map((name) => ['agents', '--guild', name])],
+    { cwd: project.folder },
   );
 
+  expect(dev?.err).toMatch(/^error: syntax\.ts cannot be loaded: /);
   for (const [index, { code, out, err }] of ended.entries()) {
     const said = files[names[index] ?? '']?.[1] ?? '';
     if (typeof said === 'string') expect(err).toContain(said);
@@ -74,17 +76,21 @@ test('a call that cannot be is told in a line, and ends with 2', async () => {
   project.write('no-backend.ts', 'export default () => ({});');
   await using dev = await startDev(['guild.ts', '--quiet'], { cwd });
 
-  const ended = await Promise.all([
-    guildwire(['dev', 'guild.ts', '--port', new URL(dev.url).port], { cwd }),
-    guildwire(['dev', 'guild.ts', '--port', '0', '--host', '0.0.0.0'], { cwd }),
-    guildwire(['dev', 'guild.ts', '--port', '0', '--agents', 'pricr'], { cwd }),
-    guildwire(['dev', 'none.ts'], { cwd }),
-    guildwire(['dev', '.'], { cwd }),
-    guildwire(['dev'], { cwd }),
-    guildwire(['dev', '--port', '0'], { cwd: `${cwd}/configured` }),
-    guildwire(['dev', 'guild.ts', '--port', '0', '--backend', './broken-backend.ts'], { cwd }),
-    guildwire(['dev', 'guild.ts', '--port', '0', '--backend', './no-backend.ts'], { cwd }),
-  ]);
+  const again = ['dev', 'guild.ts', '--port'];
+  const ended = await guildwireEach(
+    [
+      [...again, new URL(dev.url).port],
+      [...again, '0', '--host', '0.0.0.0'],
+      [...again, '0', '--agents', 'pricr'],
+      ['dev', 'none.ts'],
+      ['dev', '.'],
+      ['dev'],
+      [...again, '0', '--backend', './broken-backend.ts'],
+      [...again, '0', '--backend', './no-backend.ts'],
+    ],
+    { cwd },
+  );
+  ended.push(await guildwire(['dev', '--port', '0'], { cwd: `${cwd}/configured` }));
 
   expect(ended.map(({ code, out }) => ({ code, out }))).toEqual(ended.map(() => ({ code: 2, out: '' })));
   expect(ended.map(({ err }) => err.trim())).toEqual([
@@ -94,24 +100,22 @@ test('a call that cannot be is told in a line, and ends with 2', async () => {
     'error: no file none.ts: name the file whose default export is your guild',
     'error: . is a folder: name the file in it whose default export is your guild',
     'error: name the guild file: `guildwire dev guild.ts`, or set `guild` in guildwire.config.yaml',
-    expect.stringContaining('agents.pricr: is no agent of guild "shop": those are intake, pricer, clerk'),
     'error: backend: ./broken-backend.ts does not open its backend: no disk (broken-backend.ts:1:30)',
     'error: backend: the default export of ./no-backend.ts gives an object: return what implements `Backend`',
+    expect.stringContaining('agents.pricr: is no agent of guild "shop": those are intake, pricer, clerk'),
   ]);
 });
 
 test('the configuration says where it listens, and other commands find it there', async () => {
   using project = Project.of('quickstart');
   const cwd = project.folder;
-  const free = await startDev(['guild.ts'], { cwd });
-  const port = new URL(free.url).port;
-  await free.cli.interrupt();
+  await using dev = await startDev(['guild.ts'], { cwd });
+  const port = new URL(dev.url).port;
   project.write('guildwire.config.yaml', `guild: guild.ts\nbackend: 'memory:'\nhttp: { port: ${port} }\n`);
 
-  await using cli = new Cli(['dev'], { cwd, input: '' });
-  await cli.line(/http:\/\//);
-  const published = await guildwire(['publish', 'orders', order], { cwd });
+  const [published, second] = await guildwireEach([['publish', 'orders', order], ['dev']], { cwd });
 
   expect(published).toMatchObject({ code: 0, err: '' });
-  await cli.line(/clerk → receipts/);
+  await dev.cli.line(/clerk → receipts/);
+  expect(second?.err).toMatch(new RegExp(`^error: cannot listen on 127\\.0\\.0\\.1:${port}: it is in use`));
 });

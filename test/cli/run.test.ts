@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Cli, guildwire, Project } from './cli.ts';
+import { Cli, guildwire, guildwireEach, Project } from './cli.ts';
 
 const order = (coupon?: string) =>
   JSON.stringify({ lines: [{ product: 'tea', count: 2, cents: 450 }], ...(coupon !== undefined && { coupon }) });
@@ -36,16 +36,19 @@ test('a run that cannot be says why, and ends with 2', async () => {
   using project = Project.of('quickstart');
   const cwd = project.folder;
 
-  const ended = await Promise.all([
-    guildwire(['run', 'none.ts', '--topic', 'orders', '--payload', '3'], { cwd }),
-    guildwire(['run', 'guild.ts', '--topic', 'ordrs', '--payload', '3'], { cwd }),
-    guildwire(['run', 'guild.ts', '--topic', 'orders', '--payload', '3'], { cwd }),
-    guildwire(['run', 'guild.ts', '--topic', 'orders', '--payload', '3', '--format', 'shop.ordr'], { cwd }),
-    guildwire(['run', 'guild.ts', 'none.json', '--topic', 'orders'], { cwd }),
-    guildwire(['run', 'guild.ts', 'guild.ts', '--topic', 'orders', '--payload', '3'], { cwd }),
-    guildwire(['worker', 'guild.ts'], { cwd }),
-    guildwire(['worker', 'guild.ts', '--backend', './none.ts'], { cwd }),
-  ]);
+  const ended = await guildwireEach(
+    [
+      ['run', 'none.ts', '--topic', 'orders', '--payload', '3'],
+      ['run', 'guild.ts', '--topic', 'ordrs', '--payload', '3'],
+      ['run', 'guild.ts', '--topic', 'orders', '--payload', '3'],
+      ['run', 'guild.ts', '--topic', 'orders', '--payload', '3', '--format', 'shop.ordr'],
+      ['run', 'guild.ts', 'none.json', '--topic', 'orders'],
+      ['run', 'guild.ts', 'guild.ts', '--topic', 'orders', '--payload', '3'],
+      ['worker', 'guild.ts'],
+      ['worker', 'guild.ts', '--backend', './none.ts'],
+    ],
+    { cwd },
+  );
 
   expect(ended.map(({ err }) => err.trim())).toEqual([
     'error: no file none.ts: name the file whose default export is your guild',

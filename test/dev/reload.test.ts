@@ -156,3 +156,20 @@ test('an editor that writes another file and renames it is seen as well; files t
   expect(readFileSync(join(project.folder, 'agents/one.ts'), 'utf8')).toContain('v2');
   expect(JSON.parse(first)).toEqual({ level: 'info', text: 'reloaded', agents: ['one', 'two'], removed: [] });
 });
+
+test('data that modules read is taken up, and the configuration only at the next start, which is said', async () => {
+  using project = echoes();
+  project.write('mark.json', '"by"');
+  project.write(
+    'mark.ts',
+    "import { readFileSync } from 'node:fs'; export const mark = JSON.parse(readFileSync(new URL('mark.json', import.meta.url), 'utf8'));",
+  );
+  project.write('guildwire.config.yaml', 'guild: guild.ts\n');
+  await using dev = await startDev([], { cwd: project.folder });
+
+  project.write('guildwire.config.yaml', 'guild: other.ts\n');
+  await dev.cli.line(/^warn guildwire\.config\.yaml is read at the start only: start dev again/, 'err');
+  project.write('mark.json', '"from"');
+  await dev.cli.line(/^reloaded: /, 'err');
+  await dev.cli.interrupt();
+});

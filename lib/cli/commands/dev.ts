@@ -113,6 +113,10 @@ function greet(file: string, { guild, url, namespace, ...rest }: Greeting, io: I
 }
 
 function tellReload(event: ReloadEvent, log: Log, io: Io): void {
+  if (event.kind === 'outdated') {
+    log.warn(`${event.file} is read at the start only: start dev again for what has changed in it`);
+    return;
+  }
   if (event.kind === 'failed') {
     if (io.isJson) log.error('not reloaded', { reason: event.reason });
     else io.warn(`${io.paint('red', 'not reloaded')}, the agents before go on: ${event.reason}`);
