@@ -4,12 +4,8 @@ import { testSeed } from '../../environment/variables.ts';
 import type { CreateHarness } from './harness.ts';
 import { Stage } from './stage.ts';
 
-export interface ContractTest {
-  /** @param name Begins with the number of the line that it holds. */
-  (name: string, body: (stage: Stage, context: TestContext) => Promise<void>): void;
-  /** A line, or a part of one, that no backend is held to yet. */
-  todo(name: string): void;
-}
+/** @param name Begins with the number of the line that it holds. */
+export type ContractTest = (name: string, body: (stage: Stage, context: TestContext) => Promise<void>) => void;
 
 /** One file of the suite: the lines of one section of the contract. */
 export interface ContractGroup {
@@ -19,12 +15,11 @@ export interface ContractGroup {
 
 /** Tests that get a fresh stage each; a failure prints the seed, which `GUILDWIRE_TEST_SEED` sets again. */
 export function contractTests(createHarness: CreateHarness): ContractTest {
-  const contract = (name: string, body: (stage: Stage, context: TestContext) => Promise<void>) =>
+  return (name, body) =>
     test(name, async (context) => {
       const seed = testSeed() ?? Math.floor(Math.random() * 2 ** 32);
       context.onTestFailed(() => console.error(`seed of "${name}": GUILDWIRE_TEST_SEED=${seed}`));
       await using stage = new Stage(createHarness(seed));
       await body(stage, context);
     });
-  return Object.assign(contract, { todo: (name: string) => test.todo(name) });
 }
