@@ -16,10 +16,12 @@ export async function consent(what: string, target: Target, flags: SharedFlags, 
     throw new UsageError(`this would ${what} on ${where}, which is not this machine: say --yes if that is meant`);
   const asking = createInterface({ input: process.stdin, output: process.stderr });
   try {
-    // Ctrl-D is an answer as well.
-    const closed = new Promise<string>((resolve) => asking.once('close', () => resolve('')));
+    // Ctrl-D is an answer as well, and Ctrl-C is what it is everywhere.
+    const closed = new Promise<undefined>((resolve) => asking.once('close', () => resolve(undefined)));
+    asking.once('SIGINT', () => process.kill(process.pid, 'SIGINT'));
     const answer = await Promise.race([asking.question(`${what} on ${where}? [y/N] `, { signal: io.signal }), closed]);
-    if (!/^y(es)?$/i.test(answer.trim())) throw new UsageError('nothing was changed');
+    if (answer === undefined) io.warn('');
+    if (!/^y(es)?$/i.test(answer?.trim() ?? '')) throw new UsageError('nothing was changed');
   } finally {
     asking.close();
   }
