@@ -1,6 +1,7 @@
 /** @module What agents say, as lines for a person on standard error. */
 import type { Log } from '../bus/log.ts';
 import type { Io } from './io.ts';
+import { printable } from './views/message-view.ts';
 
 interface Said {
   readonly agent?: string;
@@ -23,7 +24,7 @@ export function plainLog(io: Io): Log {
       const about = [agent, message].filter((part) => part !== undefined).join(' ');
       const why = error === undefined ? '' : `: ${error.name ?? error.code ?? 'error'}: ${error.message ?? ''}`;
       const more = Object.keys(rest).length > 0 && level === 'info' ? ` ${JSON.stringify(rest)}` : '';
-      io.warn(`${io.paint(style, level)} ${about}${about === '' ? '' : ' '}${text}${why}${more}`);
+      io.warn(`${io.paint(style, level)} ${printable(`${about}${about === '' ? '' : ' '}${text}${why}${more}`)}`);
     };
   return { debug() {}, info: write('info', 'dim'), warn: write('warn', 'yellow'), error: write('error', 'red') };
 }

@@ -4,7 +4,7 @@ import { guildwire, guildwireEach, Project, startDev } from './cli.ts';
 const order = JSON.stringify({ lines: [{ product: 'tea', count: 2, cents: 450 }], coupon: 'half' });
 const linesOf = (text: string) => text.split('\n').filter((line) => line !== '');
 
-test('says who is at work and where, shows what is said, and ends with 0 at Ctrl-C', async () => {
+test.concurrent('says who is at work and where, shows what is said, and ends with 0 at Ctrl-C', async () => {
   using project = Project.of('quickstart');
   const cwd = project.folder;
   await using dev = await startDev(['guild.ts', '--namespace', 'shop-1'], { cwd });
@@ -32,7 +32,7 @@ test('says who is at work and where, shows what is said, and ends with 0 at Ctrl
   expect(data).toMatchObject({ code: 0, err: '' });
 });
 
-test('a guild file that cannot be is told in a line, with its place, and ends with 2', async () => {
+test.concurrent('a guild file that cannot be is told in a line, with its place, and ends with 2', async () => {
   using project = Project.of('quickstart');
   const define = "import { defineGuild } from 'guildwire';";
   const files: Readonly<Record<string, readonly [text: string, said: string | RegExp]>> = {
@@ -68,7 +68,7 @@ test('a guild file that cannot be is told in a line, with its place, and ends wi
   }
 });
 
-test('a call that cannot be is told in a line, and ends with 2', async () => {
+test.concurrent('a call that cannot be is told in a line, and ends with 2', async () => {
   using project = Project.of('quickstart');
   const cwd = project.folder;
   project.write('configured/guildwire.config.yaml', 'guild: ../guild.ts\nagents: { pricr: { concurrency: 2 } }\n');
@@ -106,7 +106,7 @@ test('a call that cannot be is told in a line, and ends with 2', async () => {
   ]);
 });
 
-test('the configuration says where it listens, and other commands find it there', async () => {
+test.concurrent('the configuration says where it listens, and other commands find it there', async () => {
   using project = Project.of('quickstart');
   const cwd = project.folder;
   await using dev = await startDev(['guild.ts'], { cwd });

@@ -3,7 +3,7 @@ import { guildwire, Project, startDev } from './cli.ts';
 
 const linesOf = (text: string) => text.split('\n').filter((line) => line !== '');
 
-test('says what is in place and what is not, and only what has to be mended counts', async () => {
+test.concurrent('says what is in place and what is not, and only what has to be mended counts', async () => {
   using project = Project.of('quickstart');
   const cwd = project.folder;
   await using dev = await startDev(['guild.ts', '--quiet'], { cwd });
@@ -32,7 +32,7 @@ test('says what is in place and what is not, and only what has to be mended coun
   expect(linesOf(json.out).map((line) => JSON.parse(line).state)).toEqual(['ok', 'ok', 'warning', 'fault']);
 });
 
-test('prints every setting with its source, and no secret', async () => {
+test.concurrent('prints every setting with its source, and no secret', async () => {
   using project = new Project({
     'guildwire.config.yaml': 'backend: redis://me:my-password@host/1\nagents:\n  clerk: { concurrency: 3 }\n',
   });
@@ -56,7 +56,7 @@ test('prints every setting with its source, and no secret', async () => {
   expect(JSON.parse(linesOf(json.out)[4] ?? '')).toEqual({ path: 'http.port', value: 4200, source: 'GUILDWIRE_PORT' });
 });
 
-test('tells all that is wrong with a configuration at once', async () => {
+test.concurrent('tells all that is wrong with a configuration at once', async () => {
   using project = new Project({ 'guildwire.config.yaml': 'bakend: x\nhttp: { port: high }\n' });
 
   const { code, out, err } = await guildwire(['doctor'], { cwd: project.folder });

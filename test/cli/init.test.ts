@@ -6,7 +6,7 @@ import { guildwire, Project } from './cli.ts';
 const read = (...path: readonly string[]) => readFileSync(join(...path), 'utf8');
 const linesOf = (text: string) => text.split('\n').filter((line) => line !== '');
 
-test('a new project has a name, no placeholder left, and works at once', async () => {
+test.concurrent('a new project has a name, no placeholder left, and works at once', async () => {
   using project = new Project();
   const cwd = project.folder;
 
@@ -34,7 +34,7 @@ test('a new project has a name, no placeholder left, and works at once', async (
   expect(doctor.out).toMatch(/^guild +".*guild\.ts" +guildwire\.config\.yaml:2:8$/m);
 });
 
-test('what is in a folder already is neither overwritten nor touched', async () => {
+test.concurrent('what is in a folder already is neither overwritten nor touched', async () => {
   using project = new Project();
   const { folder } = project;
   mkdirSync(join(folder, 'fresh/.git'), { recursive: true });

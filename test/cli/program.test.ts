@@ -4,7 +4,7 @@ import { guildwire, guildwireEach } from './cli.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
 
-test('help names every command and the exit codes, and each command has help with its own flags', async () => {
+test.concurrent('help names every command and the exit codes, and each command has help with its own flags', async () => {
   const all = await guildwire(['--help']);
   const [redrive, number] = await guildwireEach([['dlq', 'redrive', '--help'], ['--version']]);
 
@@ -21,7 +21,7 @@ test('help names every command and the exit codes, and each command has help wit
   expect(number).toEqual({ code: 0, out: `${version}\n`, err: '' });
 });
 
-test('what cannot be understood says what may have been meant, and ends with 2', async () => {
+test.concurrent('what cannot be understood says what may have been meant, and ends with 2', async () => {
   const cases: readonly (readonly [args: readonly string[], said: RegExp])[] = [
     [['publsh', 'a', 'b'], /unknown command 'publsh'\n\(Did you mean publish\?\)\n\(guildwire --help/],
     [['dlq', 'lst'], /unknown command 'lst'\n\(Did you mean ls\?\)\n\(guildwire dlq --help/],
@@ -44,7 +44,7 @@ test('what cannot be understood says what may have been meant, and ends with 2',
   }
 });
 
-test('with --json a wrong flag is told as JSON as well', async () => {
+test.concurrent('with --json a wrong flag is told as JSON as well', async () => {
   const { code, err } = await guildwire(['tail', '--backlgo', '3', '--json']);
 
   expect(code).toBe(2);
@@ -53,7 +53,7 @@ test('with --json a wrong flag is told as JSON as well', async () => {
   });
 });
 
-test('flags that exclude each other, and settings that cannot be, end with 2 before anything is reached', async () => {
+test.concurrent('flags that exclude each other, and settings that cannot be, end with 2 before anything is reached', async () => {
   const cases: readonly (readonly [args: readonly string[], env: Readonly<Record<string, string>>, said: string])[] = [
     [['topics', '--url', 'http://a', '--backend', 'b.ts'], {}, '--url and --backend exclude each other'],
     [['topics', '--url', 'localhost:4100'], {}, '--url url: is no URL of a server: write http://127.0.0.1:4100'],
@@ -82,7 +82,7 @@ test('flags that exclude each other, and settings that cannot be, end with 2 bef
   }
 });
 
-test('a server that is not there ends with 4, and says how to start one', async () => {
+test.concurrent('a server that is not there ends with 4, and says how to start one', async () => {
   const url = 'http://127.0.0.1:9';
   const [text, json] = await guildwireEach([
     ['topics', '--url', url],

@@ -20,7 +20,7 @@ const pipe = (input: string, ...args: readonly string[]) =>
   guildwire(['publish', ...args], { cwd: project.folder, env: { GUILDWIRE_URL: dev.url }, input });
 const linesOf = (text: string) => text.split('\n').filter((line) => line !== '');
 
-test('a payload comes from an argument, a file or standard input, in the only format that the topic takes', async () => {
+test.concurrent('a payload comes from an argument, a file or standard input, in the only format that the topic takes', async () => {
   project.write('order.json', `\u{feff}${order}\n`);
 
   const ended = await Promise.all([
@@ -36,7 +36,7 @@ test('a payload comes from an argument, a file or standard input, in the only fo
   expect(JSON.parse(ended[4]?.out ?? '')).toEqual({ id: expect.any(String), topic: 'orders', duplicate: false });
 });
 
-test('what a message carries besides its payload is kept, and an idempotency key keeps it from being stored twice', async () => {
+test.concurrent('what a message carries besides its payload is kept, and an idempotency key keeps it from being stored twice', async () => {
   const args = ['publish', 'orders', order, '--key', 'k', '--conversation', 'c-1', '--recipients', 'intake,pricer'];
   args.push('--header', 'a=b', '--header', 'c=d=e', '--priority', '1', '--idempotency-key', 'once', '--ttl', '1h');
 
@@ -57,7 +57,7 @@ test('what a message carries besides its payload is kept, and an idempotency key
   ]);
 });
 
-test('what is no payload, no file or no topic ends with 2 and says which', async () => {
+test.concurrent('what is no payload, no file or no topic ends with 2 and says which', async () => {
   const nothing = await dev.ask('publish', 'orders');
   const ended = await dev.askEach(
     ['publish', 'orders', '{"lines":'],
@@ -89,7 +89,7 @@ test('what is no payload, no file or no topic ends with 2 and says which', async
   expect(said[8]).toContain('--idempotency-key is for one message');
 });
 
-test('lines are published in their order; one that is refused is told by its number, and keeps none back', async () => {
+test.concurrent('lines are published in their order; one that is refused is told by its number, and keeps none back', async () => {
   const many = Array.from({ length: 250 }, (_, index) => order.replace('tea', `tea ${index}`));
   many[120] = '{"lines":[]}';
 
@@ -103,7 +103,7 @@ test('lines are published in their order; one that is refused is told by its num
   expect(products).toEqual(many.filter((_, index) => index !== 120).map((line) => JSON.parse(line).lines[0].product));
 });
 
-test('a line that is no JSON ends it, when what came before is published', async () => {
+test.concurrent('a line that is no JSON ends it, when what came before is published', async () => {
   const { code, out, err } = await pipe(`${order}\n\n${order}\nnope\n${order}\n`, 'orders', '--lines');
 
   expect(code).toBe(2);
@@ -111,7 +111,7 @@ test('a line that is no JSON ends it, when what came before is published', async
   expect(err).toBe('2 of 2 messages published\nerror: line 4 is no JSON: nope\n');
 });
 
-test('a line that comes alone is published at once, and Ctrl-C ends the waiting for more', async () => {
+test.concurrent('a line that comes alone is published at once, and Ctrl-C ends the waiting for more', async () => {
   await using cli = new Cli(['publish', 'orders', '--lines'], { env: { GUILDWIRE_URL: dev.url } });
 
   cli.write(`${order}\n`);
@@ -121,7 +121,7 @@ test('a line that comes alone is published at once, and Ctrl-C ends the waiting 
   expect({ code, out, err }).toEqual({ code: 130, out: `${line}\n`, err: '1 of 1 messages published\n' });
 });
 
-test('nothing on standard input is a mistake, and a server that goes away says from which line on', async () => {
+test.concurrent('nothing on standard input is a mistake, and a server that goes away says from which line on', async () => {
   const empty = await pipe('', 'orders', '--lines');
   const gone = await guildwire(['publish', 'a', '--lines', '--format', 'x', '--url', 'http://127.0.0.1:9'], {
     input: '1\n2\n',
@@ -132,7 +132,7 @@ test('nothing on standard input is a mistake, and a server that goes away says f
   expect(gone.err).toMatch(/^error: line 1: cannot reach .*\n.*\n0 of 2 messages published\n$/);
 });
 
-test('a payload beyond the limit is refused with the limit', async () => {
+test.concurrent('a payload beyond the limit is refused with the limit', async () => {
   project.write('huge.json', JSON.stringify({ text: 'x'.repeat(27_300_000) }));
 
   const { code, err } = await dev.ask('publish', 'orders', '--file', 'huge.json', '--format', 'shop.order');

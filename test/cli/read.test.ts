@@ -36,6 +36,7 @@ test('history by topic, pattern, conversation, thread, agent and filters, in bot
     ['orders', '--since', '1h', '--priority', '4'],
     ['**', '--since', '2001-01-01', '--until', '2002-01-01'],
     ['ordrs'],
+    ['orders', '--limit', '1', '--ids'],
   ];
 
   const ended = await dev.askEach(...asked.map((args) => ['history', ...args]));
@@ -53,9 +54,10 @@ test('history by topic, pattern, conversation, thread, agent and filters, in bot
     [`user:local → orders  shop.order ${full}`, `user:local → orders  shop.order ${order()}`],
     [],
     [],
+    [`user:local → ${good}  shop.order ${full}`],
   ]);
-  expect(ended.at(-2)?.err).toBe('nothing was said there\n');
-  expect(ended.at(-1)?.err).toBe('nothing was said there: did you mean orders?\n');
+  expect(ended.at(-3)?.err).toBe('nothing was said there\n');
+  expect(ended.at(-2)?.err).toBe('nothing was said there: did you mean orders?\n');
 });
 
 test('a thread is a tree, found by any of its messages, with what became of it', async () => {

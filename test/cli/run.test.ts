@@ -5,7 +5,7 @@ const order = (coupon?: string) =>
   JSON.stringify({ lines: [{ product: 'tea', count: 2, cents: 450 }], ...(coupon !== undefined && { coupon }) });
 const linesOf = (text: string) => text.split('\n').filter((line) => line !== '');
 
-test('a run prints all that its message sets off, and how it came out', async () => {
+test.concurrent('a run prints all that its message sets off, and how it came out', async () => {
   using project = Project.of('quickstart');
   project.write('order.json', order('HALF'));
   const run = (...args: readonly string[]) =>
@@ -32,7 +32,7 @@ test('a run prints all that its message sets off, and how it came out', async ()
   expect(failed.err).toMatch(/attempt 3 of 3 failed, now a dead letter: TypeError: .*\n1 handled, 1 failed\n$/s);
 });
 
-test('a run that cannot be says why, and ends with 2', async () => {
+test.concurrent('a run that cannot be says why, and ends with 2', async () => {
   using project = Project.of('quickstart');
   const cwd = project.folder;
 
@@ -63,7 +63,7 @@ test('a run that cannot be says why, and ends with 2', async () => {
   expect(ended.map(({ code }) => code)).toEqual(ended.map(() => 2));
 });
 
-test('a run that is interrupted ends with 130, when its handler is done', async () => {
+test.concurrent('a run that is interrupted ends with 130, when its handler is done', async () => {
   using project = new Project({
     'guild.ts': `
       import { defineAgent, defineGuild } from 'guildwire';
@@ -86,7 +86,7 @@ test('a run that is interrupted ends with 130, when its handler is done', async 
   expect(err).toMatch(/ ended\n$/);
 });
 
-test('a worker runs the agents that it is told to, on a backend of the user, until Ctrl-C', async () => {
+test.concurrent('a worker runs the agents that it is told to, on a backend of the user, until Ctrl-C', async () => {
   using project = Project.of('quickstart');
   project.write('backend.ts', "import { openBackend } from 'guildwire'; export default () => openBackend('memory:');");
   const args = ['worker', 'guild.ts', '--agents', 'clerk', '--backend', './backend.ts'];

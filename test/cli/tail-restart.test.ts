@@ -9,7 +9,7 @@ import { Cli, Project, startDev } from './cli.ts';
 const linesOf = (text: string) => text.split('\n').filter((line) => line !== '');
 
 /** The store outlives the server, as a real one does: each server is a new app on the same backend, at the same port. */
-test('a tail over a server that is killed and started again shows each message once, those of meanwhile included', async () => {
+test.concurrent('a tail over a server that is killed and started again shows each message once, those of meanwhile included', async () => {
   await using backend = await openBackend('memory:');
   const bus = openBus(backend, { sender: 'user:test' });
   const serve = (port: number) => serveHttp(createHttpApp({ backend }), { port });
@@ -46,7 +46,7 @@ test('a tail over a server that is killed and started again shows each message o
   expect(code).toBe(0);
 });
 
-test('a tail outlives a dev server whose process is killed, and goes on with the next one', async () => {
+test.concurrent('a tail outlives a dev server whose process is killed, and goes on with the next one', async () => {
   using project = Project.of('quickstart');
   const cwd = project.folder;
   const first = await startDev(['guild.ts', '--quiet'], { cwd });

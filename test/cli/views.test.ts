@@ -34,6 +34,21 @@ describe('messages', () => {
     expect(JSON.parse(toJsonLine(long))).toMatchObject({ topic: 'a', payload: long.payload, timestamp: STARTED });
   });
 
+  test('nothing of a message reaches the terminal as a command, and nothing breaks its line', () => {
+    const hostile = { ...message('a', 0, undefined, '\u009b2J'), sender: { id: 'a', name: 'x\u001b[31m\ny' } };
+    const posing = { ...message('a', 0, undefined, 3), format: 'guildwire.dead-letter' };
+
+    expect(toChatLine(hostile, io)).toMatch(/ {2}x \[31m y → a {2}f " 2J"$/);
+    expect(toChatLine(posing, io)).toMatch(/guildwire\.dead-letter 3$/);
+  });
+
+  test('with ids a line has a reference, which other commands take', () => {
+    const root = message('a', 0);
+
+    expect(toChatLine(root, io, true)).toContain(`from-a → a/${root.id}  f`);
+    expect(toTree([root], io, true)).toEqual([`from-a → a/${root.id}  "a"  +0 ms`]);
+  });
+
   test('a tree puts each below the one that it descends from, and what has none at the top', () => {
     const root = message('root', 0);
     const left = message('left', 40, root);

@@ -36,7 +36,7 @@ async function said(dev: Awaited<ReturnType<typeof startDev>>, topic: string): P
   return linesOf(out).map((line) => JSON.parse(line).payload);
 }
 
-test('a changed file is at work at once, also one that agents only import; what waited is handled by the new one', async () => {
+test.concurrent('a changed file is at work at once, also one that agents only import; what waited is handled by the new one', async () => {
   using project = echoes();
   await using dev = await startDev(['guild.ts'], { cwd: project.folder });
   await dev.ask('publish', 'heard.one', 'a');
@@ -57,7 +57,7 @@ test('a changed file is at work at once, also one that agents only import; what 
   expect((await dev.cli.interrupt()).code).toBe(0);
 });
 
-test('a file that does not load leaves the agents before at work, and is taken once it does', async () => {
+test.concurrent('a file that does not load leaves the agents before at work, and is taken once it does', async () => {
   using project = echoes();
   await using dev = await startDev(['guild.ts'], { cwd: project.folder });
 
@@ -80,7 +80,7 @@ test('a file that does not load leaves the agents before at work, and is taken o
   expect(await said(dev, 'said.*')).toEqual(['a by v1', 'b by v2']);
 });
 
-test('what waits for an agent that is taken out is there when it is back', async () => {
+test.concurrent('what waits for an agent that is taken out is there when it is back', async () => {
   using project = echoes();
   await using dev = await startDev(['guild.ts'], { cwd: project.folder });
 
@@ -95,7 +95,7 @@ test('what waits for an agent that is taken out is there when it is back', async
   expect(out).toContain('two  (1 waiting)');
 });
 
-test('nothing is handled twice and nothing is lost while files change quickly', async () => {
+test.concurrent('nothing is handled twice and nothing is lost while files change quickly', async () => {
   using project = echoes();
   await using dev = await startDev(['guild.ts', '--quiet'], { cwd: project.folder });
   await using publisher = new Cli(['publish', 'heard.one', '--lines', '--format', 'generic_json'], {
@@ -126,7 +126,7 @@ test('nothing is handled twice and nothing is lost while files change quickly', 
   expect(heard.toSorted((one, other) => one - other)).toEqual(Array.from({ length: published }, (_, index) => index));
 });
 
-test('a handler that runs when its file changes ends as it began, and is not run again', async () => {
+test.concurrent('a handler that runs when its file changes ends as it began, and is not run again', async () => {
   using project = echoes();
   // The new version, once it is loaded, lets the old one go on.
   const wait = "context.log.info('began'); await new Promise((resolve) => { globalThis.release = resolve; });";
@@ -143,7 +143,7 @@ test('a handler that runs when its file changes ends as it began, and is not run
   expect(await said(dev, 'said.one')).toEqual(['a by v1', 'b by v2']);
 });
 
-test('an editor that writes another file and renames it is seen as well; files that nobody imports are not', async () => {
+test.concurrent('an editor that writes another file and renames it is seen as well; files that nobody imports are not', async () => {
   using project = echoes();
   await using dev = await startDev(['guild.ts', '--json'], { cwd: project.folder });
 
@@ -157,7 +157,7 @@ test('an editor that writes another file and renames it is seen as well; files t
   expect(JSON.parse(first)).toEqual({ level: 'info', text: 'reloaded', agents: ['one', 'two'], removed: [] });
 });
 
-test('data that modules read is taken up, and the configuration only at the next start, which is said', async () => {
+test.concurrent('data that modules read is taken up, and the configuration only at the next start, which is said', async () => {
   using project = echoes();
   project.write('mark.json', '"by"');
   project.write(

@@ -9,6 +9,10 @@ import { pointInTime, refuseReversed, type SharedFlags, settingsOf, wholeNumber,
 import type { Target } from '../remote.ts';
 import { runCommand } from '../run-command.ts';
 
+interface Shown {
+  readonly ids?: boolean;
+}
+
 interface Place {
   readonly thread?: string;
   readonly conversation?: string;
@@ -23,16 +27,17 @@ interface Filters {
   readonly priority?: number;
 }
 
-interface HistoryFlags extends SharedFlags, Place, Filters {
+interface HistoryFlags extends SharedFlags, Place, Filters, Shown {
   readonly limit: number;
   readonly desc?: boolean;
 }
 
-interface TailFlags extends SharedFlags, Place, Filters {
+interface TailFlags extends SharedFlags, Place, Filters, Shown {
   readonly backlog: number;
 }
 
 const PAGE = 1_000;
+const WITH_IDS = 'print topic/id, as `thread` and `explain` take it, instead of the topic';
 
 function withPlace(command: Command): Command {
   return withTarget(command)
@@ -42,7 +47,8 @@ function withPlace(command: Command): Command {
     .option('--since <when>', 'a time, a gemstone ID, or how long ago (5m)', pointInTime)
     .option('--format <name>', 'only this format')
     .option('--sender <id>', 'only from this sender')
-    .option('--priority <0-9>', 'only of this priority', wholeNumber(0, 9));
+    .option('--priority <0-9>', 'only of this priority', wholeNumber(0, 9))
+    .option('--ids', WITH_IDS);
 }
 
 export function historyCommand(): Command {
@@ -77,8 +83,9 @@ export function threadCommand(): Command {
   return withTarget(new Command('thread'))
     .description('a message and everything that it led to, as a tree')
     .argument('<message>', 'topic/id of any of its messages, or the id of its root')
+    .option('--ids', WITH_IDS)
     .addHelpText('after', '\nExample:\n  $ guildwire thread doc.tasks/01KAJ5Z0W3E2V7N9Q4R6T8Y1C4')
-    .action((id: string, flags: SharedFlags) => runCommand(flags, (io) => thread(id, flags, io)));
+    .action((id: string, flags: SharedFlags & Shown) => runCommand(flags, (io) => thread(id, flags, io)));
 }
 
 async function history(topic: string | undefined, flags: HistoryFlags, io: Io): Promise<ExitCode> {
@@ -87,7 +94,7 @@ async function history(topic: string | undefined, flags: HistoryFlags, io: Io): 
   refuseReversed(flags.since, flags.until);
   const { openTarget } = await import('../target.ts');
   await using target = await openTarget(await settingsOf(flags));
-  const { print } = await printer(io);
+  const { print } = await printer(flags, io);
   let left = flags.limit;
   let after: HistoryQuery['after'];
   while (left > 0 && !io.signal.aborted) {
@@ -113,7 +120,7 @@ async function tail(topic: string | undefined, flags: TailFlags, io: Io): Promis
   const query = queryOf(topic ?? (placeOf(flags) === 0 ? '**' : undefined), flags, idOf);
   const { openTarget } = await import('../target.ts');
   await using target = await openTarget(await settingsOf(flags));
-  const { print } = await printer(io);
+  const { print } = await printer(flags, io);
   let since = flags.since;
   if (since === undefined && flags.backlog > 0) {
     const { items } = await target.bus.read({ ...query, order: 'desc', limit: Math.min(flags.backlog, PAGE) });
@@ -127,7 +134,7 @@ async function tail(topic: string | undefined, flags: TailFlags, io: Io): Promis
   return ExitCode.DONE;
 }
 
-async function thread(given: string, flags: SharedFlags, io: Io): Promise<ExitCode> {
+async function thread(given: string, flags: SharedFlags & Shown, io: Io): Promise<ExitCode> {
   const { rootIdOf } = await import('../../core/message.ts');
   const { idOf } = await import('../known-names.ts');
   const id = idOf(given);
@@ -143,7 +150,7 @@ async function thread(given: string, flags: SharedFlags, io: Io): Promise<ExitCo
       `no thread begins with ${id} in namespace "${target.namespace}": give topic/id, as \`publish\` prints it`,
     );
   const views = await import('../views/message-view.ts');
-  for (const line of io.isJson ? messages.map(views.toJsonLine) : views.toTree(messages, io)) io.line(line);
+  for (const line of io.isJson ? messages.map(views.toJsonLine) : views.toTree(messages, io, flags.ids)) io.line(line);
   return ExitCode.DONE;
 }
 
@@ -158,9 +165,9 @@ async function wholeThread(root: GemstoneId, { bus }: Target): Promise<readonly 
   return messages;
 }
 
-async function printer(io: Io): Promise<{ print: (message: Message) => void }> {
+async function printer({ ids }: Shown, io: Io): Promise<{ print: (message: Message) => void }> {
   const { toChatLine, toJsonLine } = await import('../views/message-view.ts');
-  return { print: (message) => io.line(io.isJson ? toJsonLine(message) : toChatLine(message, io)) };
+  return { print: (message) => io.line(io.isJson ? toJsonLine(message) : toChatLine(message, io, ids)) };
 }
 
 const placeOf = ({ thread, conversation, agent }: Place) =>

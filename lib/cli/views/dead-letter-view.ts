@@ -5,7 +5,7 @@ import { deadLetterOf } from '../../core/dead-letter.ts';
 import type { Fault } from '../../core/fault.ts';
 import type { Message } from '../../core/message.ts';
 import type { Io } from '../io.ts';
-import { ago, timeText } from './message-view.ts';
+import { ago, printable, timeText } from './message-view.ts';
 import { toTable } from './table.ts';
 
 /** This library, whose own frames tell a person nothing. */
@@ -39,7 +39,9 @@ export function toLetterText(letter: Message, { paint }: Io): readonly string[] 
   const payload =
     original === undefined
       ? [`bytes that are no message, base64: ${raw ?? ''}`]
-      : [`payload (${original.format}): ${JSON.stringify(original.payload, null, 2)}`];
+      : [
+          `payload (${original.format}): ${JSON.stringify(original.payload, null, 2).split('\n').map(printable).join('\n')}`,
+        ];
   return [
     `${paint('cyan', agent)} could not handle ${paint('green', `${topic}/${id}`)}: ${paint('red', reason)}`,
     `${attemptsText(attempts)}, ${span}${again}`,
@@ -57,7 +59,7 @@ const attemptsText = (attempts: number) => `${attempts} ${attempts === 1 ? 'atte
 function titleOf(error: Fault | undefined): string {
   if (error === undefined) return '';
   const [line = ''] = error.message.split('\n');
-  return `${error.name ?? error.code}: ${line}`;
+  return printable(`${error.name ?? error.code}: ${line}`);
 }
 
 function grouped(errors: readonly Fault[]) {
@@ -75,7 +77,7 @@ function grouped(errors: readonly Fault[]) {
 function framesOf({ stack = '' }: Fault): readonly string[] {
   const frames = stack.split('\n').filter((line) => /^\s+at /.test(line));
   const own = frames.filter((frame) => !OWN.test(frame) && !frame.includes(OWN_FOLDER));
-  return (own.length > 0 ? own : frames).slice(0, MAX_FRAMES).map(frameText);
+  return (own.length > 0 ? own : frames).slice(0, MAX_FRAMES).map((frame) => printable(frameText(frame)));
 }
 
 function frameText(frame: string): string {

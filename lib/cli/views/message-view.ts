@@ -11,13 +11,26 @@ export function toJsonLine(message: Message): string {
   return JSON.stringify({ ...message, timestamp: timeOf(message.id), priority: priorityOf(message.id) });
 }
 
-/** `12:03:11.123  user:ada → doc.tasks  doc.task {"text":"Hello"}`, and where it lies. */
-export function toChatLine(message: Message, { paint }: Io): string {
-  const time = paint('dim', timeText(timeOf(message.id)));
-  const sender = paint('cyan', message.sender.name ?? message.sender.id);
-  const topic = paint('green', message.topic);
-  const mark = message.status === 'error' ? paint('red', ' ✗') : '';
-  return `${time}  ${sender} → ${topic}${mark}  ${paint('dim', message.format)} ${payloadText(message)}`;
+/**
+ * `12:03:11.123  user:ada → doc.tasks  doc.task {"text":"Hello"}`.
+ *
+ * @param withIds With `doc.tasks/01K…`, the reference, in the place of the topic.
+ */
+export function toChatLine(message: Message, io: Io, withIds = false): string {
+  const time = io.paint('dim', timeText(timeOf(message.id)));
+  const format = io.paint('dim', message.format);
+  return `${time}  ${arrowText(message, io, withIds)}  ${format} ${payloadText(message)}`;
+}
+
+function arrowText(message: Message, { paint }: Io, withIds: boolean): string {
+  const sender = paint('cyan', printable(message.sender.name ?? message.sender.id));
+  const place = paint('green', withIds ? toReference(message) : message.topic);
+  return `${sender} → ${place}${message.status === 'error' ? paint('red', ' ✗') : ''}`;
+}
+
+/** On one line, and without what a terminal would take for a command. */
+export function printable(text: string): string {
+  return text.replaceAll(/\p{Cc}+/gu, ' ');
 }
 
 /** Local time of day. */
@@ -42,7 +55,9 @@ export function ago(ms: number): string {
 }
 
 export function payloadText(message: Message, most = MAX_PAYLOAD): string {
-  const text = message.format === DEAD_LETTER_FORMAT ? letterText(message) : (JSON.stringify(message.payload) ?? '');
+  // Nobody else may publish there; anybody may use the name of the format.
+  const isLetter = message.topic.startsWith('$') && message.format === DEAD_LETTER_FORMAT;
+  const text = printable(isLetter ? letterText(message) : (JSON.stringify(message.payload) ?? ''));
   return text.length <= most ? text : `${text.slice(0, most - 1)}…`;
 }
 
@@ -57,7 +72,7 @@ function letterText(message: Message): string {
  * A thread as an indented tree: each message below the one that it answers or continues, with the time since the root. What
  * has a parent that is not among them stands at the top.
  */
-export function toTree(messages: readonly Message[], io: Io): readonly string[] {
+export function toTree(messages: readonly Message[], io: Io, withIds = false): readonly string[] {
   const byReference = new Map(messages.map((message) => [toReference(message) as string, message]));
   const ids = new Map(messages.map((message) => [message.id as string, message]));
   const children = new Map<Message | undefined, Message[]>();
@@ -73,10 +88,7 @@ export function toTree(messages: readonly Message[], io: Io): readonly string[] 
   const add = (message: Message, indent: string, isLast: boolean, isTop: boolean) => {
     const after = io.paint('dim', `+${durationText(timeOf(message.id) - startedAt)}`);
     const branch = isTop ? '' : `${indent}${isLast ? '└─ ' : '├─ '}`;
-    const sender = io.paint('cyan', message.sender.name ?? message.sender.id);
-    const mark = message.status === 'error' ? io.paint('red', ' ✗') : '';
-    const topic = `${io.paint('green', message.topic)}${mark}`;
-    lines.push(`${branch}${sender} → ${topic}  ${payloadText(message, 100)}  ${after}`);
+    lines.push(`${branch}${arrowText(message, io, withIds)}  ${payloadText(message, 100)}  ${after}`);
     const below = children.get(message) ?? [];
     const inner = isTop ? '' : `${indent}${isLast ? '   ' : '│  '}`;
     for (const [index, child] of below.entries()) add(child, inner, index === below.length - 1, false);
