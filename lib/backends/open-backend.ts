@@ -15,6 +15,13 @@ export interface OpenBackendOptions {
   readonly random?: () => number;
 }
 
+type Opener = (url: string, options: OpenBackendOptions) => Promise<Backend>;
+
+/** Backends with a client of their own: loaded when they are asked for, by the scheme of their URL. */
+const loaders: Readonly<Record<string, { readonly client: string; load(): Promise<Opener> }>> = {
+  redis: { client: 'ioredis', load: async () => (await import('./redis/redis-backend.ts')).openRedisBackend },
+};
+
 /** The memory backends that were opened by name, with how often each is open. */
 const shared = new Map<string, { readonly backend: MemoryBackend; users: number }>();
 
@@ -24,16 +31,34 @@ const shared = new Map<string, { readonly backend: MemoryBackend; users: number 
  * `memory:` belongs to whoever opens it; `memory:NAME` is shared by all who open that name in this process, with the options
  * of the first, until the last of them closes it.
  *
- * @throws InvalidArgumentError for a URL of no known kind.
+ * `redis://[user:password@]host[:port][/database]` is a server of Redis 7 or later, `rediss:` the same over TLS, and
+ * `?cluster=true` or `?sentinel=NAME` at the end says that several hosts belong together. It needs the package `ioredis`.
+ *
+ * @throws InvalidArgumentError for a URL of no known kind, and for a backend whose client is not installed.
  * @example
  * await using backend = await openBackend('memory:');
  */
 export async function openBackend(url: string, options: OpenBackendOptions = {}): Promise<Backend> {
   if (url === 'memory:') return new MemoryBackend(options);
   if (/^memory:[A-Za-z0-9_-]{1,64}$/.test(url)) return openShared(url, options);
-  const problem = `got ${show(withoutSecrets(url))}: known are memory: and memory:NAME`;
-  throw new InvalidArgumentError([{ field: 'backend', problem }]);
+  const loader = loaders[url.slice(0, url.indexOf(':')).replace(/^rediss$/, 'redis')];
+  if (loader !== undefined) return (await loaded(loader))(url, options);
+  throw refused(`got ${show(withoutSecrets(url))}: known are memory:, memory:NAME, redis:// and rediss://`);
 }
+
+/** @throws InvalidArgumentError if the client is not installed. */
+async function loaded({ client, load }: { readonly client: string; load(): Promise<Opener> }): Promise<Opener> {
+  try {
+    return await load();
+  } catch (error) {
+    const isMissing = error instanceof Error && 'code' in error && error.code === 'ERR_MODULE_NOT_FOUND';
+    if (isMissing && error.message.includes(`'${client}'`))
+      throw refused(`this backend needs the package ${client}: npm install ${client}`);
+    throw error;
+  }
+}
+
+const refused = (problem: string) => new InvalidArgumentError([{ field: 'backend', problem }]);
 
 /** Scheme and host: a password may stand in any other part of a URL. */
 function withoutSecrets(url: string): string {

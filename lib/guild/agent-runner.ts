@@ -31,7 +31,7 @@ const LEASE_WAIT_MS = 20_000;
 const SETTLE_MARGIN_MS = 10_000;
 /** A longer handler has its lease extended, so that a dead consumer is noticed all the same. */
 const MAX_LEASE_MS = 30_000;
-const MAX_BACKOFF_MS = 30_000;
+const MAX_BACKOFF_MS = 5_000;
 /** Deliveries that are started between two looks at the clock. */
 const CLOCK_STRIDE = 8;
 const PREPARATION_RETRY_MS = 1_000;

@@ -11,10 +11,11 @@ import type { Services } from './services.ts';
 const TIMEOUT_MS = 2_000;
 
 export async function checkHealth(services: Services): Promise<Health> {
-  const { backend, dependencies, streams } = services;
-  // The cheapest question that a store has to be reached for.
+  const { backend, dependencies, streams, settings } = services;
+  // The cheapest question that a store has to be reached for, in a namespace that we may ask about.
+  const namespace = settings.namespaces?.[0] ?? DEFAULT_NAMESPACE;
   const where = { references: [{ topic: '$topics', id: firstIdOf(0) }] };
-  const reach = () => backend.read({ namespace: DEFAULT_NAMESPACE, where, order: 'id', limit: 1 });
+  const reach = () => backend.read({ namespace, where, order: 'id', limit: 1 });
   const checks = Object.entries({ backend: reach, ...dependencies });
   const looked = await Promise.all(checks.map(async ([name, check]) => [name, await look(services, check)] as const));
   const isUp = looked.every(([, { status }]) => status === 'up');

@@ -41,7 +41,7 @@ export const enrichmentGroup: ContractGroup = {
         'middle',
         { subscribes: ['a', 'b'], publishes: ['b', 'c'] },
         async (payload, context) => {
-          await context.sleep(3 * stage.unitMs);
+          await context.sleep(8 * stage.unitMs);
           context.publish('c', genericJson, payload, { enrichWithHistory: 5 });
         },
       );
@@ -52,9 +52,9 @@ export const enrichmentGroup: ContractGroup = {
       );
       const running = await stage.start([middle.agent, last.agent]);
 
-      await running.publish('a', genericJson, 'short-lived', { ttlMs: stage.unitMs });
+      await running.publish('a', genericJson, 'short-lived', { ttlMs: 5 * stage.unitMs });
       await middle.started(1);
-      await stage.advance(4);
+      await stage.advance(9);
       await last.started(1);
 
       expect(history).toEqual([0]);

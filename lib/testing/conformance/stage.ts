@@ -140,12 +140,20 @@ export class Stage implements AsyncDisposable {
     return running;
   }
 
-  /** Everything published to the topic before has been handled, or will never be: a later message came through. */
-  async fence(running: RunningGuild, recorder: Recorder, topic: string): Promise<void> {
-    const before = recorder.fences;
-    const options = { headers: { [FENCE]: '1' }, priority: 9, recipients: [recorder.agent.name] } as const;
-    await running.publish(topic, genericJson, null, options);
-    await recorder.until(() => recorder.fences > before);
+  /**
+   * Everything published to the topic before has been handled, or will never be: a later message came through.
+   *
+   * @param recorders One, or all instances of an agent, of which any may get that message.
+   */
+  async fence(running: RunningGuild, recorders: Recorder | readonly Recorder[], topic: string): Promise<void> {
+    const instances = [recorders].flat();
+    const recipients = instances.slice(0, 1).map(({ agent }) => agent.name);
+    const passed = instances.map((recorder) => {
+      const before = recorder.fences;
+      return () => recorder.until(() => recorder.fences > before);
+    });
+    await running.publish(topic, genericJson, null, { headers: { [FENCE]: '1' }, priority: 9, recipients });
+    await Promise.race(passed.map((wait) => wait()));
     await this.quiet();
   }
 
