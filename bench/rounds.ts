@@ -6,7 +6,7 @@ export interface Case {
   readonly run: (count: number) => void | Promise<void>;
   readonly count: number;
   /** Makes what the next round needs; not measured. */
-  readonly prepare?: () => void;
+  readonly prepare?: () => void | Promise<void>;
 }
 
 export interface Measured {
@@ -21,7 +21,7 @@ export async function measure(cases: readonly Case[], rounds: number, warmUp: nu
   for (let round = -warmUp; round < rounds; round++) {
     for (const index of shuffled(cases.length)) {
       const { run, count, prepare } = cases[index] as Case;
-      prepare?.();
+      await prepare?.();
       const startedAt = performance.now();
       await run(count);
       const each = ((performance.now() - startedAt) * 1e6) / count;

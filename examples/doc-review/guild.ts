@@ -17,3 +17,5 @@ export const topics = {
 };
 
 export default defineGuild({ name: 'doc-review', agents, topics });
+
+export { run } from './run-review.ts';

@@ -3,15 +3,16 @@ import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
 import { access, writeFile } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
-import { parseArgs, styleText } from 'node:util';
+import { parseArgs } from 'node:util';
 import { defineGuild, PayloadTooLargeError, type RunningGuild, silentLog, startGuild, stderrLog } from 'guildwire';
 import { createDisplay } from './agents/display.ts';
 import type { ReportPayload } from './formats.ts';
 import { agents, topics } from './guild.ts';
+import { printReport } from './print-report.ts';
 import { Progress } from './progress.ts';
 import { publishDocument } from './publish-document.ts';
 import { readDocument, UsageError } from './read-document.ts';
-import { countLine, type Style, toMarkdown, toText } from './report.ts';
+import { countLine, toMarkdown } from './report.ts';
 
 const USAGE = `Reviews a Markdown or plain text document.
 
@@ -85,11 +86,6 @@ async function publish(running: RunningGuild, text: string): Promise<void> {
   }
 }
 
-function painter(): (style: Style, text: string) => string {
-  const colours = { bold: 'bold', dim: 'dim', low: 'cyan', medium: 'yellow', high: 'red' } as const;
-  return (style, text) => styleText(colours[style], text, { stream: process.stdout });
-}
-
 async function main(args: readonly string[]): Promise<number> {
   const call = parseCall(args);
   if (call === 'help') {
@@ -104,12 +100,11 @@ async function main(args: readonly string[]): Promise<number> {
   const name = basename(call.path);
   if (call.output !== undefined) await writeFile(call.output, toMarkdown(report, name));
   if (call.json) {
-    const { docId, ...rest } = report;
-    process.stdout.write(`${JSON.stringify({ document: name, ...rest }, null, 2)}\n`);
+    printReport(report, name, true);
     return 0;
   }
   const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1);
-  if (call.output === undefined) process.stdout.write(`\n${toText(report, name, painter())}`);
+  if (call.output === undefined) printReport(report, name, false);
   else process.stdout.write(`${countLine(report)}; the report is in ${call.output}\n`);
   process.stderr.write(`Reviewed in ${seconds} s\n`);
   return 0;

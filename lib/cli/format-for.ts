@@ -39,10 +39,12 @@ export function formatAmong(agents: readonly AgentNode[], topics: readonly strin
   return onlyOf([...formats], topics.join(', '));
 }
 
-/** What a person may want to know who publishes where nobody listens; undefined if somebody does. */
+/** What a person may want to know who publishes where nobody listens, or nobody says who does; undefined if somebody does. */
 export function nobodyFollows(agents: readonly AgentNode[], topics: readonly string[]): string | undefined {
   if (agents.length === 0 || agents.some((agent) => follows(agent, topics))) return undefined;
   const followed = [...new Set(agents.flatMap(({ subscribes }) => subscribes))];
+  if (followed.length === 0)
+    return `as ${genericJson.name}, since no guild here says what is taken on "${topics.join(', ')}": give --format, or name the guild (GUILDWIRE_GUILD, or \`guild\` in guildwire.config.yaml)`;
   return `nobody follows "${topics.join(', ')}" here: ${didYouMean(topics[0] ?? '', followed)}`;
 }
 

@@ -10,7 +10,8 @@ import { agentsCommand, explainCommand, topicsCommand } from './commands/look.ts
 import { pauseCommand, replayCommand, resumeCommand } from './commands/operate.ts';
 import { publishCommand } from './commands/publish.ts';
 import { historyCommand, tailCommand, threadCommand } from './commands/read.ts';
-import { runGuildCommand, workerCommand } from './commands/run.ts';
+import { runGuildCommand } from './commands/run.ts';
+import { workerCommand } from './commands/worker.ts';
 import { ExitCode, toErrorJson, UsageError } from './failure.ts';
 
 const groups: readonly (readonly [string, readonly (() => Command)[]])[] = [

@@ -1,4 +1,5 @@
 /** @module What a command works on, whether it is a server or a backend itself. */
+import type { ServerDescription } from '../backends/redis/server-description.ts';
 import type { Bus } from '../bus/bus.ts';
 import type { TailQuery } from '../bus/history-query.ts';
 import type { Message } from '../core/message.ts';
@@ -21,4 +22,6 @@ export interface Target extends AsyncDisposable {
   readonly namespace: string;
   readonly bus: Remote;
   agents(): Promise<readonly AgentNode[]>;
+  /** What the store itself tells of its server, where it has one. */
+  readonly describeServer?: () => Promise<ServerDescription>;
 }

@@ -1,4 +1,6 @@
 /** @module Opening what a command works on: a server by its URL, or a backend itself. */
+import type { Backend } from '../backends/backend.ts';
+import type { ServerDescription } from '../backends/redis/server-description.ts';
 import type { Bus } from '../bus/bus.ts';
 import type { LoadedSettings } from '../configuration/load-settings.ts';
 import { masked } from '../configuration/masked.ts';
@@ -34,13 +36,20 @@ async function openOnBackend(name: string, settings: LoadedSettings['settings'])
   const bus = openBus(backend, options);
   return {
     where: `backend ${masked(name)}`,
-    isLocal: backend.name === 'memory',
+    isLocal: backend.name === 'memory' || isNear(name),
     namespace,
     bus,
     agents: async () => joined(guild, await bus.stats()),
+    ...(isDescribed(backend) && { describeServer: () => backend.describeServer() }),
     [Symbol.asyncDispose]: () => backend[Symbol.asyncDispose](),
   };
 }
+
+type Described = Backend & { describeServer(): Promise<ServerDescription> };
+const isDescribed = (backend: Backend): backend is Described => 'describeServer' in backend;
+
+/** Whether a URL names this machine; a list of hosts does not parse, and counts as elsewhere. */
+const isNear = (url: string) => LOOPBACK.test(URL.parse(url)?.hostname ?? '');
 
 /** Where `guildwire dev` listens with these settings. */
 export function devUrl({ http: { host, port } }: LoadedSettings['settings']): string {

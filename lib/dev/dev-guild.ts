@@ -5,13 +5,12 @@ import { borrowed } from '../backends/borrowed-backend.ts';
 import type { Log } from '../bus/log.ts';
 import { CONFIG_FILES } from '../configuration/config-file.ts';
 import { loadProblem } from '../configuration/load-problem.ts';
-import { didYouMean } from '../configuration/nearest.ts';
 import { type Clock, systemClock, type Timer } from '../core/clock.ts';
-import { GuildwireError, InvalidArgumentError } from '../core/errors.ts';
-import { show } from '../core/show.ts';
+import { GuildwireError } from '../core/errors.ts';
 import type { Guild } from '../guild/define-guild.ts';
 import type { RunningGuild } from '../guild/running-guild.ts';
 import { startGuild } from '../guild/start-guild.ts';
+import { refuseUnknownAgents } from './known-agents.ts';
 import { guildPath, loadGuild } from './load-guild.ts';
 import { ModuleVersions } from './module-versions.ts';
 import { SourceWatch } from './source-watch.ts';
@@ -72,7 +71,8 @@ export class DevGuild implements AsyncDisposable {
     const dev = new DevGuild(options);
     try {
       const guild = await dev.#load();
-      refuseUnknown(options.agents ?? [], guild);
+      // Later an agent may well be gone for a while; at first it is a mistake.
+      refuseUnknownAgents(options.agents ?? [], guild);
       await dev.#start(guild);
       return dev;
     } catch (error) {
@@ -180,17 +180,5 @@ export class DevGuild implements AsyncDisposable {
 }
 
 const isConfiguration = (path: string) => (CONFIG_FILES as readonly string[]).includes(basename(path));
-
-/** Later an agent may well be gone for a while; at first it is a mistake. */
-function refuseUnknown(agents: readonly string[], guild: Guild): void {
-  const known = Object.keys(guild.agents);
-  const faults = agents
-    .filter((name) => !known.includes(name))
-    .map((name) => ({
-      field: 'agents',
-      problem: `guild ${show(guild.name)} has no ${show(name)}: ${didYouMean(name, known)}`,
-    }));
-  if (faults.length > 0) throw new InvalidArgumentError(faults);
-}
 
 const reasonOf = (error: unknown) => (error instanceof GuildwireError ? error.message : loadProblem(error));

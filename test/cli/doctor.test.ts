@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { RedisServer } from '../redis-server/redis-server.ts';
 import { guildwire, Project, startDev } from './cli.ts';
 
 const linesOf = (text: string) => text.split('\n').filter((line) => line !== '');
@@ -66,4 +67,42 @@ test.concurrent('tells all that is wrong with a configuration at once', async ()
     'fault    configuration: guildwire.config.yaml:2:15 http.port: invalid input: expected number, received string',
     '         guildwire.config.yaml:1:9 bakend: is unknown: did you mean backend?',
   ]);
+});
+
+test.concurrent('of a Redis it says what is stored how safely, and shows no password', async () => {
+  const durable = ['--appendonly', 'yes', '--appendfsync', 'always', '--save', '', '--requirepass', 'hunter-two'];
+  await using safe = await RedisServer.start(durable);
+  await using forgetful = await RedisServer.start();
+  await using evicting = await RedisServer.start(['--save', '', '--maxmemory-policy', 'allkeys-lru']);
+  using project = new Project();
+  const doctor = (url: string, ...flags: readonly string[]) =>
+    guildwire(['doctor', ...flags], { cwd: project.folder, env: { GUILDWIRE_BACKEND: url } });
+
+  const [good, json, risky, refused, wrong] = await Promise.all([
+    doctor(safe.url.replace('//', '//:hunter-two@')),
+    doctor(safe.url.replace('//', '//:hunter-two@'), '--json'),
+    doctor(forgetful.url),
+    doctor(evicting.url),
+    doctor(safe.url.replace('//', '//:hunter-three@')),
+  ]);
+
+  const facts = 'standalone, appendfsync always, 0 replicas, eviction policy noeviction';
+  expect(good.out).toMatch(
+    new RegExp(`^ok {7}redis: version \\d+\\.\\d+\\.\\d+, ${facts}, \\d+ MiB used, no limit$`, 'm'),
+  );
+  expect(linesOf(json.out).map((line) => JSON.parse(line))).toContainEqual({
+    check: 'redis',
+    state: 'ok',
+    detail: expect.stringContaining(facts),
+  });
+  expect(risky.out).toMatch(
+    /^warning {2}redis: .* appendfsync off, .*\n {9}a server that dies loses what it accepted: set/m,
+  );
+  expect([good, json, risky].map(({ code }) => code)).toEqual([0, 0, 0]);
+  expect(refused).toMatchObject({
+    code: 1,
+    out: expect.stringMatching(/^fault {4}backend: .*allkeys-lru.*noeviction/m),
+  });
+  expect(wrong).toMatchObject({ code: 1, out: expect.stringMatching(/^fault {4}backend: .*password/m) });
+  for (const { out, err } of [good, json, risky, refused, wrong]) expect(out + err).not.toMatch(/hunter/);
 });

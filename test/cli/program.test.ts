@@ -32,7 +32,7 @@ test.concurrent('what cannot be understood says what may have been meant, and en
     [['publish', 'a', 'b', '--delay', '3'], /Allowed is a length of time such as 500ms, 30s/],
     [['publish', 'a', 'b', '--header', 'x'], /Allowed is name=value\./],
     [['history', 'a', '--since', 'yesterday'], /Allowed are a time \(2026-11-21T10:00:00Z\)/],
-    [['run', 'guild.ts'], /required option '-t, --topic <topic>' not specified/],
+    [['worker', 'guild.ts', '--drain', '-1'], /argument '-1' is invalid. Allowed is a whole number from 0\./],
     [[], /Usage: guildwire \[options\] \[command\]/],
   ];
 
@@ -58,7 +58,7 @@ test.concurrent('flags that exclude each other, and settings that cannot be, end
     [['topics', '--url', 'http://a', '--backend', 'b.ts'], {}, '--url and --backend exclude each other'],
     [['topics', '--url', 'localhost:4100'], {}, '--url url: is no URL of a server: write http://127.0.0.1:4100'],
     [['topics', '--backend', 'memory:'], {}, 'memory: lives in one process only'],
-    [['topics', '--backend', 'redis://me:secret@host/1'], {}, 'got "redis://host/…": known are memory:'],
+    [['topics', '--backend', 'amqp://me:secret@host/1'], {}, 'got "amqp://host/…": known are memory:'],
     [['topics', '--backend', './none.ts'], {}, 'no file ./none.ts'],
     [['topics'], { GUILDWIRE_TOKN: 'x' }, 'GUILDWIRE_TOKN: is no variable of Guildwire: did you mean GUILDWIRE_TOKEN?'],
     [['topics'], { GUILDWIRE_TOKEN: 'short' }, 'GUILDWIRE_TOKEN: is not at least 16 visible characters'],

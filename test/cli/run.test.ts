@@ -44,8 +44,8 @@ test.concurrent('a run that cannot be says why, and ends with 2', async () => {
       ['run', 'guild.ts', '--topic', 'orders', '--payload', '3', '--format', 'shop.ordr'],
       ['run', 'guild.ts', 'none.json', '--topic', 'orders'],
       ['run', 'guild.ts', 'guild.ts', '--topic', 'orders', '--payload', '3'],
-      ['worker', 'guild.ts'],
-      ['worker', 'guild.ts', '--backend', './none.ts'],
+      ['run', 'guild.ts'],
+      ['run', 'guild.ts', '--topic', 'orders', '--payload', order('HALF'), '--processes'],
     ],
     { cwd },
   );
@@ -57,8 +57,8 @@ test.concurrent('a run that cannot be says why, and ends with 2', async () => {
     'error: "orders" does not take shop.ordr: did you mean shop.order?',
     'error: no file none.json',
     'error: a file and --payload exclude each other',
-    expect.stringContaining('a worker shares its backend with other processes, and memory is this process only'),
-    'error: backend: no file ./none.ts',
+    'error: say where to publish with --topic: guild.ts exports no function `run` that would do without',
+    expect.stringContaining('--processes needs a backend that processes share, and memory is this process only'),
   ]);
   expect(ended.map(({ code }) => code)).toEqual(ended.map(() => 2));
 });
@@ -84,22 +84,4 @@ test.concurrent('a run that is interrupted ends with 130, when its handler is do
 
   expect(code).toBe(130);
   expect(err).toMatch(/ ended\n$/);
-});
-
-test.concurrent('a worker runs the agents that it is told to, on a backend of the user, until Ctrl-C', async () => {
-  using project = Project.of('quickstart');
-  project.write('backend.ts', "import { openBackend } from 'guildwire'; export default () => openBackend('memory:');");
-  const args = ['worker', 'guild.ts', '--agents', 'clerk', '--backend', './backend.ts'];
-  await using cli = new Cli(args, { cwd: project.folder });
-
-  await cli.line(/^at work: clerk on \.\/backend\.ts, namespace default; Ctrl-C ends it$/, 'err');
-  const { code, err } = await cli.interrupt();
-  const wrong = await guildwire([...args.slice(0, 3), 'clrek', ...args.slice(4)], { cwd: project.folder });
-
-  expect({ code, last: linesOf(err).at(-1) }).toEqual({
-    code: 0,
-    last: 'finishing what runs; once more Ctrl-C to stop at once',
-  });
-  expect(wrong.code).toBe(2);
-  expect(wrong.err).toContain('got "clrek": agents of guild "shop" are intake, pricer, clerk');
 });

@@ -87,6 +87,13 @@ async function checkTarget(loaded: LoadedSettings, tell: Tell): Promise<void> {
   if (topics === undefined) return;
   const count = `${topics.length} ${topics.length === 1 ? 'topic' : 'topics'} in use`;
   tell({ check, state: 'ok', detail: `${open.where} answers in ${Date.now() - before} ms, ${count}` });
+  const described = open.describeServer && (await attempt('redis', tell, open.describeServer));
+  if (described !== undefined) {
+    const { toServerLine, toServerRisk } = await import('../views/server-view.ts');
+    const risk = toServerRisk(described);
+    const detail = toServerLine(described) + (risk === undefined ? '' : `\n${risk}`);
+    tell({ check: 'redis', state: risk === undefined ? 'ok' : 'warning', detail });
+  }
   const { timeOf } = await import('../../core/gemstone-id.ts');
   const aheadMs = Math.max(0, ...topics.map(({ lastId }) => timeOf(lastId))) - Date.now();
   if (aheadMs <= MAX_CLOCK_MS) tell({ check: 'clock', state: 'ok', detail: 'not behind what is stored' });

@@ -70,7 +70,8 @@ async function nodesOf(flags: AgentsFlags) {
     return joined(await configuredGuild(settings), []);
   }
   await using target = await openTarget(await settingsOf(flags));
-  return target.agents();
+  // A backend is closed with its target, and must have answered by then.
+  return await target.agents();
 }
 
 async function explain(reference: string, flags: SharedFlags, io: Io): Promise<ExitCode> {

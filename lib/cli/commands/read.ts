@@ -124,7 +124,8 @@ async function tail(topic: string | undefined, flags: TailFlags, io: Io): Promis
   let since = flags.since;
   if (since === undefined && flags.backlog > 0) {
     const { items } = await target.bus.read({ ...query, order: 'desc', limit: Math.min(flags.backlog, PAGE) });
-    since = items.at(-1)?.id;
+    // Where there was nothing yet, all that there is has come since.
+    since = items.at(-1)?.id ?? 0;
   }
   const from = { ...query, ...(since !== undefined && { since }) };
   if (io.isInteractive) io.note(io.paint('dim', `following ${target.where}; Ctrl-C ends it`));

@@ -1,105 +1,134 @@
-/** @module `guildwire run` and `guildwire worker`: a guild at work from the command line. */
+/** @module `guildwire run`: a guild at work until it has done what it was started for. */
 import { Command } from 'commander';
-import type { Backend } from '../../backends/backend.ts';
+import { borrowed } from '../../backends/borrowed-backend.ts';
 import { masked } from '../../configuration/masked.ts';
-import type { GemstoneId } from '../../core/gemstone-id.ts';
+import { orAborted } from '../../core/clock.ts';
 import type { Guild } from '../../guild/define-guild.ts';
 import type { RunningGuild } from '../../guild/running-guild.ts';
 import { ExitCode, UsageError } from '../failure.ts';
 import type { Io } from '../io.ts';
-import { list, type SharedFlags, settingsOf, withOutput } from '../options.ts';
+import { type SharedFlags, settingsOf, withOutput } from '../options.ts';
 import { payloadOf, readAll } from '../payload-input.ts';
 import { runCommand } from '../run-command.ts';
 
-interface RunFlags extends SharedFlags {
-  readonly topic: string;
+interface Flags extends SharedFlags {
+  readonly topic?: string;
   readonly payload?: string;
   readonly format?: string;
+  readonly processes?: boolean;
 }
 
-interface WorkerFlags extends SharedFlags {
-  readonly agents?: readonly string[];
-}
+/** What the guild is started for. */
+type Job = (running: RunningGuild, signal: AbortSignal) => Promise<ExitCode>;
 
 export function runGuildCommand(): Command {
   return withOutput(new Command('run'))
     .description('start a guild, publish one message, wait until all that it sets off is done, print what is said')
     .argument('<guild>', 'file whose default export is the guild')
     .argument('[file]', 'file with the payload; - reads standard input')
-    .requiredOption('-t, --topic <topic>', 'where to publish')
+    .option('-t, --topic <topic>', 'where to publish (default: what the guild file exports as `run` does the work)')
     .option('--payload <json>', 'the payload itself: JSON, or plain text')
     .option('-f, --format <name>', 'its format (default: the only one that the topic or its agents take)')
     .option('-b, --backend <backend>', 'backend to run on (default: memory:)')
+    .option('--processes', 'each agent in a process of its own, on a backend that they share')
     .addHelpText(
       'after',
-      `\nExamples:\n  $ guildwire run guild.ts --topic said --payload '{"text":"hello"}'\n  $ guildwire run guild.ts task.json --topic doc.tasks --json`,
+      `\nExamples:\n  $ guildwire run guild.ts --topic said --payload '{"text":"hello"}'\n  $ guildwire run guild.ts task.json --topic doc.tasks --json\n  $ guildwire run guild.ts task.json --topic doc.tasks --processes --backend redis://127.0.0.1:6379`,
     )
-    .action((guild: string, file: string | undefined, flags: RunFlags) =>
+    .action((guild: string, file: string | undefined, flags: Flags) =>
       runCommand(flags, (io) => runOnce(guild, file, flags, io)),
     );
 }
 
-export function workerCommand(): Command {
-  return withOutput(new Command('worker'))
-    .description('run some agents of a guild, until Ctrl-C')
-    .argument('<guild>', 'file whose default export is the guild')
-    .option('-a, --agents <names>', 'which, with commas between them (default: all)', list)
-    .option('-b, --backend <backend>', 'backend that the processes of the guild share')
-    .addHelpText(
-      'after',
-      '\nExample:\n  $ guildwire worker guild.ts --agents grammar,clarity --backend ./my-backend.ts',
-    )
-    .action((guild: string, flags: WorkerFlags) => runCommand(flags, (io) => work(guild, flags, io)));
-}
-
-/** The guild of a file, with the settings, and the backend that they name. */
-async function open(file: string, flags: SharedFlags) {
-  const { settings } = await settingsOf(flags, { guild: file });
-  const [{ configuredGuild }, { loadBackend }] = await Promise.all([
-    import('../target.ts'),
-    import('../../dev/load-backend.ts'),
-  ]);
-  const guild = (await configuredGuild(settings)) as Guild;
-  return { guild, settings, open: () => loadBackend(settings.backend, guild.families) };
-}
-
-async function start(guild: Guild, backend: Backend, namespace: string, io: Io, agents?: readonly string[]) {
-  const [{ startGuild }, { plainLog }] = await Promise.all([
-    import('../../guild/start-guild.ts'),
-    import('../plain-log.ts'),
-  ]);
-  const chosen = agents === undefined ? {} : { agents };
-  return startGuild(guild, { backend: () => backend, namespace, sender: 'user:cli', log: plainLog(io), ...chosen });
-}
-
-async function runOnce(file: string, input: string | undefined, flags: RunFlags, io: Io): Promise<ExitCode> {
+async function runOnce(file: string, input: string | undefined, flags: Flags, io: Io): Promise<ExitCode> {
   if (input !== undefined && flags.payload !== undefined)
     throw new UsageError('a file and --payload exclude each other');
-  const payload = payloadOf(flags.payload ?? (await readAll(input, io.signal)));
-  const { guild, settings, open: openIt } = await open(file, flags);
-  const { formatFor } = await import('../format-for.ts');
-  const format = formatFor(guild, flags.topic, flags.format);
-  await using running = await start(guild, await openIt(), settings.namespace, io);
-  const { printThread } = await import('../print-thread.ts');
-  const id = await running.publish(flags.topic, format, payload as never);
-  const { handled, failed, halted, timers } = await follow(running, id, io, printThread);
-  io.note(summary(handled, failed, halted, timers));
-  return failed + halted > 0 ? ExitCode.FAILED : ExitCode.DONE;
+  const payload = flags.topic === undefined ? undefined : payloadOf(flags.payload ?? (await readAll(input, io.signal)));
+  const { settings } = await settingsOf(flags, { guild: file });
+  const { backend: name, namespace } = settings;
+  if (flags.processes && name.startsWith('memory:'))
+    throw new UsageError(
+      '--processes needs a backend that processes share, and memory is this process only: give --backend redis://127.0.0.1:6379, say',
+    );
+  const { configuredGuild } = await import('../target.ts');
+  const guild = (await configuredGuild(settings)) as Guild;
+  const { topic } = flags;
+  const job =
+    topic === undefined
+      ? await exportedJob(file, input, flags, io)
+      : await messageJob(guild, topic, payload, flags, io);
+  const [{ loadBackend }, { startGuild }, { StoreWatch }, { plainLog }, { tellConnection }] = await Promise.all([
+    import('../../dev/load-backend.ts'),
+    import('../../guild/start-guild.ts'),
+    import('../../hosts/node/store-watch.ts'),
+    import('../plain-log.ts'),
+    import('../tell-connection.ts'),
+  ]);
+  const log = plainLog(io);
+  await using backend = await loadBackend(name, guild.families);
+  using watch = new StoreWatch({ backend, namespace, onChange: tellConnection(masked(name), log, io) });
+  const agents = Object.keys(guild.agents);
+  await using processes = flags.processes
+    ? await startProcesses({ file, agents, backend: name, namespace, log, io })
+    : undefined;
+  await using running = await startGuild(guild, {
+    backend: () => borrowed(backend),
+    namespace,
+    sender: 'user:cli',
+    log: watch.quiet(log),
+    agents: processes === undefined ? agents : [],
+  });
+  const signal = AbortSignal.any([io.signal, ...(processes === undefined ? [] : [processes.failing])]);
+  const code = await orAborted(job(running, signal), processes?.failing ?? NEVER);
+  return io.signal.aborted ? ExitCode.INTERRUPTED : code;
 }
 
-/** Prints what descends from the root while it comes, until nothing more can. */
-async function follow(
-  running: RunningGuild,
-  id: GemstoneId,
-  io: Io,
-  printThread: typeof import('../print-thread.ts')['printThread'],
-) {
-  const printed = printThread(running, id, io);
-  try {
-    return await running.settled(id, { timers: false, signal: io.signal });
-  } finally {
-    await printed.end();
-  }
+const NEVER = new AbortController().signal;
+
+async function startProcesses(options: import('../worker-processes.ts').WorkerProcessesOptions) {
+  const { WorkerProcesses } = await import('../worker-processes.ts');
+  return WorkerProcesses.start(options);
+}
+
+/** What the guild file itself says there is to do. */
+async function exportedJob(file: string, input: string | undefined, flags: Flags, io: Io): Promise<Job> {
+  const { loadRun, runFailed } = await import('../../dev/load-guild.ts');
+  const run = await loadRun(file);
+  if (run === undefined)
+    throw new UsageError(
+      `say where to publish with --topic: ${file} exports no function \`run\` that would do without`,
+    );
+  if (flags.payload !== undefined || flags.format !== undefined)
+    throw new UsageError('--payload and --format are for a message, and need --topic');
+  return async (running, signal) => {
+    try {
+      await run(running, { file: input, json: io.isJson, signal });
+    } catch (error) {
+      throw runFailed(file, error);
+    }
+    return ExitCode.DONE;
+  };
+}
+
+/** One message, and all that it sets off. */
+async function messageJob(guild: Guild, topic: string, payload: unknown, flags: Flags, io: Io): Promise<Job> {
+  const [{ formatFor }, { printThread }] = await Promise.all([
+    import('../format-for.ts'),
+    import('../print-thread.ts'),
+  ]);
+  const format = formatFor(guild, topic, flags.format);
+  return async (running, signal) => {
+    const id = await running.publish(topic, format, payload as never);
+    const printed = printThread(running, id, io);
+    try {
+      const { handled, failed, halted, timers } = await running.settled(id, { timers: false, signal });
+      await printed.end();
+      io.note(summary(handled, failed, halted, timers));
+      return failed + halted > 0 ? ExitCode.FAILED : ExitCode.DONE;
+    } finally {
+      await printed.end();
+    }
+  };
 }
 
 function summary(handled: number, failed: number, halted: number, timers: number): string {
@@ -109,21 +138,4 @@ function summary(handled: number, failed: number, halted: number, timers: number
     ...(halted > 0 ? [`${halted} halted`] : []),
     ...(timers > 0 ? [`${timers} timers not waited for`] : []),
   ].join(', ');
-}
-
-async function work(file: string, flags: WorkerFlags, io: Io): Promise<ExitCode> {
-  const { guild, settings, open: openIt } = await open(file, flags);
-  if (settings.backend.startsWith('memory:'))
-    throw new UsageError(
-      'a worker shares its backend with other processes, and memory is this process only: name another with --backend, or use `guildwire dev`',
-    );
-  await using running = await start(guild, await openIt(), settings.namespace, io, flags.agents);
-  const names = flags.agents ?? Object.keys(guild.agents);
-  io.note(
-    `at work: ${names.join(', ')} on ${masked(settings.backend)}, namespace ${settings.namespace}; Ctrl-C ends it`,
-  );
-  await new Promise<void>((resolve) => io.signal.addEventListener('abort', () => resolve(), { once: true }));
-  io.note('finishing what runs; once more Ctrl-C to stop at once');
-  await running.drain();
-  return ExitCode.DONE;
 }
