@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { type Features, MemoryBackend } from 'guildwire';
 import { expect, test } from 'vitest';
+import { awsFeatures } from '../lib/backends/aws/aws-features.ts';
 import { redisFeatures, redisSettings } from '../lib/backends/redis/redis-options.ts';
 
 const page = readFileSync(new URL('../docs/delivery.md', import.meta.url), 'utf8');
@@ -8,8 +9,8 @@ const degrees = page.slice(page.indexOf('## Degrees'));
 
 const DAY_MS = 86_400_000;
 const inWords: { readonly [Name in keyof Features]?: (value: never) => string } = {
-  pauseDelayMs: (ms: number) => (ms === 0 ? 'at once' : `${ms} ms`),
-  tailHorizonMs: (ms: number) => (ms === 0 ? 'not at all' : `${ms} ms`),
+  pauseDelayMs: (ms: number) => (ms === 0 ? 'at once' : `at most ${ms / 1_000} s`),
+  tailHorizonMs: (ms: number) => (ms === 0 ? 'not at all' : `${ms / 1_000} s`),
   maxAwayMs: (ms: number) => (Number.isFinite(ms) ? `${ms / DAY_MS} days` : 'any time'),
   takeoverMs: (ms: number) => `at most ${ms / 1_000} s`,
   delayPrecisionMs: (ms: number) => `at most ${ms / 1_000} s`,
@@ -31,6 +32,7 @@ function written(name: keyof Features, value: unknown): string {
 const backends: Readonly<Record<string, Features>> = {
   memory: new MemoryBackend().features,
   Redis: redisFeatures(redisSettings({})),
+  AWS: awsFeatures({ tracing: false, pausedMs: 20 * 60_000 }),
 };
 
 test.each(Object.entries(backends))(

@@ -4,6 +4,7 @@ import { BackendUnavailableError, InvalidArgumentError } from '../core/errors.ts
 import { show } from '../core/show.ts';
 import type { TopicFamilies } from '../core/topic-family.ts';
 import type { Backend } from './backend.ts';
+import { loadClient } from './load-client.ts';
 import { MemoryBackend } from './memory/memory-backend.ts';
 
 export interface OpenBackendOptions {
@@ -19,6 +20,7 @@ type Opener = (url: string, options: OpenBackendOptions) => Promise<Backend>;
 
 /** Backends with a client of their own: loaded when they are asked for, by the scheme of their URL. */
 const loaders: Readonly<Record<string, { readonly client: string; load(): Promise<Opener> }>> = {
+  aws: { client: '@aws-sdk/client-dynamodb', load: async () => (await import('./aws/aws-backend.ts')).openAwsBackend },
   redis: { client: 'ioredis', load: async () => (await import('./redis/redis-backend.ts')).openRedisBackend },
 };
 
@@ -34,6 +36,9 @@ const shared = new Map<string, { readonly backend: MemoryBackend; users: number 
  * `redis://[user:password@]host[:port][/database]` is a server of Redis 7 or later, `rediss:` the same over TLS, and
  * `?cluster=true` or `?sentinel=NAME` at the end says that several hosts belong together. It needs the package `ioredis`.
  *
+ * `aws:FILE` is what was deployed on AWS, by the file that `cdk deploy --outputs-file FILE` wrote (`#STACK` if it has several
+ * stacks), and `aws:` what the environment of a function names. It needs the packages `@aws-sdk/client-*`.
+ *
  * @throws InvalidArgumentError for a URL of no known kind, and for a backend whose client is not installed.
  * @example
  * await using backend = await openBackend('memory:');
@@ -42,20 +47,8 @@ export async function openBackend(url: string, options: OpenBackendOptions = {})
   if (url === 'memory:') return new MemoryBackend(options);
   if (/^memory:[A-Za-z0-9_-]{1,64}$/.test(url)) return openShared(url, options);
   const loader = loaders[url.slice(0, url.indexOf(':')).replace(/^rediss$/, 'redis')];
-  if (loader !== undefined) return (await loaded(loader))(url, options);
-  throw refused(`got ${show(withoutSecrets(url))}: known are memory:, memory:NAME, redis:// and rediss://`);
-}
-
-/** @throws InvalidArgumentError if the client is not installed. */
-async function loaded({ client, load }: { readonly client: string; load(): Promise<Opener> }): Promise<Opener> {
-  try {
-    return await load();
-  } catch (error) {
-    const isMissing = error instanceof Error && 'code' in error && error.code === 'ERR_MODULE_NOT_FOUND';
-    if (isMissing && error.message.includes(`'${client}'`))
-      throw refused(`this backend needs the package ${client}: npm install ${client}`);
-    throw error;
-  }
+  if (loader !== undefined) return (await loadClient(loader.client, loader.load))(url, options);
+  throw refused(`got ${show(withoutSecrets(url))}: known are memory:, memory:NAME, redis://, rediss:// and aws:`);
 }
 
 const refused = (problem: string) => new InvalidArgumentError([{ field: 'backend', problem }]);

@@ -25,19 +25,22 @@ const undeclared: TopicFamily = { pattern: '**', formats: [], retentionDays: DEF
 /** The families of one guild. */
 export class TopicFamilies {
   readonly #families: readonly TopicFamily[];
-  readonly #declared: readonly TopicFamily[];
-  readonly #inferred: readonly TopicFamily[];
-  readonly #allowUndeclared: boolean;
+  /** Those that the guild declares, the most literal first. */
+  readonly declared: readonly TopicFamily[];
+  /** Those that only what is in use says, likewise. */
+  readonly inferred: readonly TopicFamily[];
+  /** Whether a topic in no family belongs to one more. */
+  readonly allowUndeclared: boolean;
 
   /**
    * @param inferred Families that take only what no declared one does.
    * @param allowUndeclared Whether a topic in no family belongs to one more, which takes all.
    */
   constructor(declared: readonly TopicFamily[], allowUndeclared: boolean, inferred: readonly TopicFamily[] = []) {
-    this.#declared = declared;
-    this.#inferred = inferred;
-    this.#families = [...declared.toSorted(bySpecificity), ...inferred.toSorted(bySpecificity)];
-    this.#allowUndeclared = allowUndeclared;
+    this.declared = declared.toSorted(bySpecificity);
+    this.inferred = inferred.toSorted(bySpecificity);
+    this.#families = [...this.declared, ...this.inferred];
+    this.allowUndeclared = allowUndeclared;
   }
 
   /** The declared families, and one for each pattern in use that no declared one covers. */
@@ -58,11 +61,11 @@ export class TopicFamilies {
     const isNew = (pattern: string) => !this.#families.some((family) => family.pattern === pattern);
     const added = [...settings].flatMap(([pattern, changes]): TopicFamily[] => {
       if (!isNew(pattern)) return [];
-      const wider = this.#declared.toSorted(bySpecificity).find((family) => covers(family.pattern, pattern));
+      const wider = this.declared.find((family) => covers(family.pattern, pattern));
       return [{ ...(wider ?? undeclared), ...given(changes), pattern }];
     });
-    const inferred = this.#inferred.map(changed);
-    return new TopicFamilies([...this.#declared.map(changed), ...added], this.#allowUndeclared, inferred);
+    const inferred = this.inferred.map(changed);
+    return new TopicFamilies([...this.declared.map(changed), ...added], this.allowUndeclared, inferred);
   }
 
   get patterns(): readonly string[] {
@@ -73,7 +76,7 @@ export class TopicFamilies {
   of(topic: string): TopicFamily | undefined {
     if (isReserved(topic)) return builtIn;
     const family = this.#families.find(({ pattern }) => matches(pattern, topic));
-    return family ?? (this.#allowUndeclared ? undeclared : undefined);
+    return family ?? (this.allowUndeclared ? undeclared : undefined);
   }
 }
 

@@ -50,6 +50,8 @@ export class AgentRunner {
   /** Unix ms until which nothing new is taken; 0 where nothing keeps it from that. */
   #standsBackUntil = 0;
   #loop: Promise<void> | undefined;
+  /** Who waits for a delivery that was handed in. */
+  readonly #handedIn = new Map<Lease, () => void>();
 
   constructor(options: RunnerOptions) {
     const { agent, namespace, backend, clock, use } = options;
@@ -70,7 +72,7 @@ export class AgentRunner {
       leaseMs: this.#leaseMs,
       failures: this.#failures,
       settle: (settlement, deadlineAt) => this.#settler.settle(settlement, deadlineAt),
-      onLost: () => this.#freeSlot(),
+      onLost: (lease) => this.#freeSlot(lease),
       onPostponed: (error) => this.#standBack(error),
     });
     this.#guard = new DeliveryGuard({
@@ -83,6 +85,15 @@ export class AgentRunner {
 
   start(): void {
     this.#loop ??= this.#work();
+  }
+
+  /** Handles a delivery that came by itself, as one of a function's event does; resolves when this runner is done with it. */
+  async handle(lease: Lease): Promise<void> {
+    while (this.#slots.free <= 0 && !this.#isOver) await this.#slots.change();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#handedIn.set(lease, resolve);
+    this.#take(lease, this.#options.clock.now());
+    return promise;
   }
 
   /** Takes nothing new, and lets what runs finish until `deadline` resolves; what still runs then is handed back. */
@@ -210,7 +221,7 @@ export class AgentRunner {
       const [started] = isStarted && !this.#isOver ? await backend.start([lease]) : [];
       if (started?.ok === false) {
         log.warn(`a delivery was not started: ${started.error.message}`, leaseFields(lease));
-        this.#freeSlot();
+        this.#freeSlot(lease);
       } else if (this.#isOver) this.#settler.settle(this.#failures.handBack(lease, started !== undefined));
       else this.#attempts.run(lease, history, clock.now(), spent);
     } catch (error) {
@@ -230,7 +241,7 @@ export class AgentRunner {
 
   #onSettled(settlement: Settlement, outcome: Outcome): void {
     if (outcome.ok) {
-      this.#freeSlot();
+      this.#freeSlot(settlement.lease);
     } else if (outcome.error instanceof StateConflictError) {
       // Somebody else changed what this attempt had read: it is run again, and that is no failure.
       this.#begin(settlement.lease, this.#options.clock.now(), settlement.spent);
@@ -241,13 +252,16 @@ export class AgentRunner {
       this.#settler.settle(spent === undefined ? failure : { ...failure, spent });
     } else {
       this.#options.log.warn(`an attempt had no effect: ${outcome.error.message}`, leaseFields(settlement.lease));
-      this.#freeSlot();
+      this.#freeSlot(settlement.lease);
     }
   }
 
-  #freeSlot(): void {
+  #freeSlot(lease: Lease): void {
     this.#options.clock.endWork();
     this.#slots.release();
+    if (this.#handedIn.size === 0) return;
+    this.#handedIn.get(lease)?.();
+    this.#handedIn.delete(lease);
   }
 }
 

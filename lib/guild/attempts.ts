@@ -20,7 +20,7 @@ export interface AttemptsOptions {
   /** Takes what came of an attempt. @param deadlineAt Unix ms after which it may not take effect as it is. */
   readonly settle: (settlement: Settlement, deadlineAt: number) => void;
   /** Told of an attempt that somebody else has by now, so that there is nothing to settle. */
-  readonly onLost: () => void;
+  readonly onLost: (lease: Lease) => void;
   /** Told that no more deliveries should be taken for a while. */
   readonly onPostponed: (error: Postponed) => void;
 }
@@ -162,7 +162,7 @@ export class Attempts {
     if (!this.#open.close(attempt)) return;
     attempt.abort(error);
     this.#options.at.log.warn(`an attempt was ended: ${error.message}`, leaseFields(attempt.lease));
-    this.#options.onLost();
+    this.#options.onLost(attempt.lease);
     this.#chain?.failed(attempt, error);
   }
 }

@@ -41,11 +41,13 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
   const streams = new Streams(settings.streams);
   const requests = new RequestCounts();
   const isOpen = authenticate === undefined;
+  const around = surroundings(options);
   let document: string | undefined;
   const services: Services = {
     backend,
     guild,
-    buses: new Buses(backend, { ...surroundings(options), clock, log }),
+    interests: around.interests,
+    buses: new Buses(backend, { ...around, clock, log }),
     formats: new KnownFormats(guild, options.families),
     streams,
     eventTexts: new EventTexts(),

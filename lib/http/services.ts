@@ -1,6 +1,7 @@
 /** @module What all routes work with. */
 import type { Backend } from '../backends/backend.ts';
 import type { Log } from '../bus/log.ts';
+import type { Interest } from '../core/admission.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Guild } from '../guild/define-guild.ts';
 import type { Buses } from './buses.ts';
@@ -12,6 +13,8 @@ import type { Streams } from './streams.ts';
 export interface Services {
   readonly backend: Backend;
   readonly guild: Guild | undefined;
+  /** Of the agents that are known without asking the backend. */
+  readonly interests: readonly Interest[];
   readonly buses: Buses;
   readonly formats: KnownFormats;
   readonly streams: Streams;

@@ -1,7 +1,7 @@
 /** @module Reading: history by topic, thread, conversation and agent, single messages, and topics. */
 
 import type * as z from 'zod';
-import type { AgentStats, Cursor, Page } from '../../backends/backend.ts';
+import type { Cursor, Page } from '../../backends/backend.ts';
 import type { HistoryQuery } from '../../bus/history-query.ts';
 import { InvalidArgumentError, NotFoundError } from '../../core/errors.ts';
 import { type Message as MessageType, toReference } from '../../core/message.ts';
@@ -192,16 +192,15 @@ export const topics = defineRoute({
 });
 
 /**
- * What is known of the agent's work; undefined if the guild has it but nobody runs it.
+ * The guild has the agent, whether somebody runs it or not, or else it has a subscription.
  *
- * @throws NotFoundError for an agent that neither the guild nor the backend knows.
+ * @throws NotFoundError
  */
 export async function mustBeAgent(
   { services }: Pick<Call, 'services'>,
   params: { readonly namespace: string; readonly agent: string },
-): Promise<AgentStats | undefined> {
-  const known = (await services.backend.stats(params.namespace)).find((entry) => entry.agent === params.agent);
-  const isDefined = services.guild !== undefined && Object.hasOwn(services.guild.agents, params.agent);
-  if (known === undefined && !isDefined) throw new NotFoundError(`agent "${params.agent}"`);
-  return known;
+): Promise<void> {
+  if (services.interests.some(({ agent }) => agent === params.agent)) return;
+  const known = await services.backend.stats(params.namespace);
+  if (!known.some(({ agent }) => agent === params.agent)) throw new NotFoundError(`agent "${params.agent}"`);
 }

@@ -1,11 +1,11 @@
 /** @module Following topics, threads and conversations as server-sent events. */
 
 import type * as z from 'zod';
+import { Follower, type Place, placeOfNow } from '../../bus/follower.ts';
 import type { TailQuery } from '../../bus/history-query.ts';
 import { UnsupportedFeatureError } from '../../core/errors.ts';
 import { firstIdOf, isGemstoneId } from '../../core/gemstone-id.ts';
 import { beginningEvent, eventStream, HEARTBEAT, problemEvent } from '../event-stream.ts';
-import { Follower, type Place, placeOfNow } from '../follower.ts';
 import { isTold, toProblem } from '../problems.ts';
 import { type Call, defineRoute } from '../route.ts';
 import { parse } from '../schemas/faults.ts';

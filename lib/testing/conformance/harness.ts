@@ -19,6 +19,8 @@ export interface Harness {
   readonly random: () => number;
   /** Takes the store of the backend away, or brings it back (O1). */
   setReachable(backend: Backend, isReachable: boolean): Promise<void>;
+  /** How many units it takes at most, after the store was taken away or came back, until everybody has noticed. @default 120 */
+  readonly recoveryUnits?: number;
   /** Puts bytes that are no message where a message of that key would lie on its way to whoever follows the topic (D15). */
   deliverRaw(backend: Backend, namespace: string, key: MessageKey, raw: Uint8Array): Promise<void>;
 }

@@ -2,10 +2,11 @@
 import { expect } from 'vitest';
 import { genericJson } from '../../core/format.ts';
 import type { ContractGroup } from './contract-test.ts';
-import { Recorder } from './stage.ts';
+import { Recorder, type Stage } from './stage.ts';
 
 /** Enough for any back-off and any lease that an outage leaves behind. */
 const RECOVERY_UNITS = 120;
+const recover = (stage: Stage) => stage.advance(stage.harness.recoveryUnits ?? RECOVERY_UNITS);
 
 export const outageGroup: ContractGroup = {
   title: 'outage',
@@ -18,14 +19,14 @@ export const outageGroup: ContractGroup = {
 
       const publishing = running.publish('a', genericJson, 1, { idempotencyKey: 'once' });
       const failure = publishing.catch((error: unknown) => error);
-      await stage.advance(RECOVERY_UNITS);
+      await recover(stage);
       expect(await failure).toMatchObject({ code: 'BACKEND_UNAVAILABLE', retryable: true });
       const reading = running.read({ topic: 'a' }).catch((error: unknown) => error);
-      await stage.advance(RECOVERY_UNITS);
+      await recover(stage);
       expect(await reading).toMatchObject({ code: 'BACKEND_UNAVAILABLE' });
       await stage.harness.setReachable(backend, true);
       const first = await running.publish('a', genericJson, 1, { idempotencyKey: 'once' });
-      await stage.advance(RECOVERY_UNITS);
+      await recover(stage);
       await stage.fence(running, sink, 'a');
 
       expect(sink.messages.map(({ id }) => id)).toEqual([first]);
@@ -42,7 +43,7 @@ export const outageGroup: ContractGroup = {
       await stage.advance(10);
       await stage.harness.setReachable(backend, true);
       await running.publish('a', genericJson, 'after');
-      await stage.advance(RECOVERY_UNITS);
+      await recover(stage);
       await sink.until(() => sink.payloads.includes('after'));
 
       expect(sink.payloads.at(-1)).toBe('after');
@@ -65,7 +66,7 @@ export const outageGroup: ContractGroup = {
       away.resolve();
       await stage.quiet();
       await stage.harness.setReachable(backend, true);
-      await stage.advance(RECOVERY_UNITS);
+      await recover(stage);
       await sink.started(1);
       await stage.fence(running, sink, 'out');
 

@@ -42,6 +42,9 @@ export const tailsGroup: ContractGroup = {
           for (const n of numbers(from, from + 50)) await running.publish(n % 2 === 0 ? 'a.x' : 'a.y', genericJson, n);
         };
         await Promise.all([publisher(100), publisher(200), running.publish('b', genericJson, 'not named')]);
+        // What was late may come that much later than what is newer.
+        const horizonUnits = Math.ceil(backend.features.tailHorizonMs / stage.unitMs);
+        if (horizonUnits > 0) await stage.advance(horizonUnits + 1);
         await running.publish('a.x', genericJson, 'last');
         await following;
 

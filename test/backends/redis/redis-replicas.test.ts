@@ -81,7 +81,7 @@ test('a connection that is cut while a replica is waited for does not make the w
 test('what is accepted while the connection is cut again and again is on a replica all the same', async () => {
   await using master = await RedisServer.start(['--save', '', '--repl-diskless-sync-delay', '0']);
   await using replica = await RedisServer.start(['--save', '', '--replicaof', `127.0.0.1 ${master.port}`]);
-  await using backend = await openRedisBackend(master.url, { replicas: 1, timeoutMs: 1_000 });
+  await using backend = await openRedisBackend(master.url, { replicas: 1, timeoutMs: 20_000 });
   const bus = openBus(backend, { namespace: 'cut', sender: 'user:test' });
   const admin = new Redis(master.url);
   const copy = new Redis(replica.url);

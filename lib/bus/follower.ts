@@ -1,10 +1,10 @@
-/** @module Following the log over HTTP: from a place that the client names, page by page, as fast as the client takes them. */
+/** @module Following the log (H2): from a place on, page by page, as fast as the messages are taken. */
 import type { Backend, Cursor, ReadQuery } from '../backends/backend.ts';
-import { type TailQuery, toReadQuery } from '../bus/history-query.ts';
 import { AskAgain } from '../core/ask-again.ts';
 import type { Clock } from '../core/clock.ts';
 import { firstIdOf, type GemstoneId, isGemstoneId, timeOf } from '../core/gemstone-id.ts';
 import { type Message, parseReference, type Reference, toReference } from '../core/message.ts';
+import { type TailQuery, toReadQuery } from './history-query.ts';
 
 /** Where a stream goes on: behind the copy that a reference names, or from an id on. */
 export type Place = Reference | GemstoneId;
@@ -27,7 +27,7 @@ export async function placeOfNow(
   backend: Backend,
   clock: Clock,
   namespace: string,
-  { topic, pattern, thread, conversation, agent }: Omit<TailQuery, 'since'>,
+  { topic, pattern, thread, conversation, agent, deadLettersOf }: Omit<TailQuery, 'since'>,
 ): Promise<Place> {
   // Where the store lets late writers in, the newest id is no boundary; where it mints ids itself, a clock of ours is none.
   if (backend.features.tailHorizonMs > 0) return firstIdOf(clock.now());
@@ -37,6 +37,7 @@ export async function placeOfNow(
     ...(thread !== undefined && { thread }),
     ...(conversation !== undefined && { conversation }),
     ...(agent !== undefined && { agent }),
+    ...(deadLettersOf !== undefined && { deadLettersOf }),
   };
   const { items } = await backend.read({ ...toReadQuery(namespace, where), order: 'id-desc', limit: 1 });
   const [newest] = items;
@@ -88,9 +89,11 @@ export class Follower {
     const giveUpAt = clock.now() + waitMs;
     do {
       this.#again.asking();
+      const askedAt = clock.now();
       const page = await backend.read({ ...this.#query, ...(this.#after !== undefined && { after: this.#after }) });
       this.#after = page.next ?? this.#after;
       const items = page.items.filter((message) => this.#isNew(message));
+      this.#forgetOlder(askedAt);
       if (items.length > 0) {
         this.#again.gotSomething();
         return items;
@@ -118,12 +121,15 @@ export class Follower {
     const reference = toReference(message);
     if (this.#given.has(reference)) return false;
     this.#given.add(reference);
-    const { clock, backend } = this.#options;
-    const before = clock.now() - 2 * backend.features.tailHorizonMs;
-    for (const old of this.#given) {
-      if (timeOf(parseReference(old).id) >= before) break;
-      this.#given.delete(old);
-    }
     return true;
+  }
+
+  /** What is older than the store gives again needs no remembering: its page begins where it was when it was asked for. */
+  #forgetOlder(askedAt: number): void {
+    const before = askedAt - 2 * this.#options.backend.features.tailHorizonMs;
+    for (const reference of this.#given) {
+      if (timeOf(parseReference(reference).id) >= before) return;
+      this.#given.delete(reference);
+    }
   }
 }

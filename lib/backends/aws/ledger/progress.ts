@@ -1,0 +1,119 @@
+/** @module How far the work of a root is, and what became of a message (G3, G4): read from the trail of the root. */
+import { pause } from '../../../core/clock.ts';
+import { NotFoundError, UnsupportedFeatureError } from '../../../core/errors.ts';
+import type { GemstoneId } from '../../../core/gemstone-id.ts';
+import { type MessageKey, rootIdOf, toReference } from '../../../core/message.ts';
+import type { Fate, Progress, ProgressWait } from '../../backend.ts';
+import type { AwsCalls } from '../calls/aws-calls.ts';
+import type { LogReader } from '../log/log-reader.ts';
+import type { OutcomeRow, Trail, Trails } from './trails.ts';
+
+const FIRST_LOOK_MS = 50;
+const LAST_LOOK_MS = 1_000;
+
+/** One delivery, and what is known of it. */
+interface Delivery {
+  readonly key: MessageKey;
+  readonly agent: string;
+  readonly epoch: number;
+  readonly due: number;
+  readonly outcome: OutcomeRow | undefined;
+}
+
+export class ProgressReader {
+  readonly #calls: AwsCalls;
+  readonly #trails: Trails;
+  readonly #reader: LogReader;
+
+  constructor(calls: AwsCalls, trails: Trails, reader: LogReader) {
+    this.#calls = calls;
+    this.#trails = trails;
+    this.#reader = reader;
+  }
+
+  async progress(namespace: string, root: GemstoneId, { waitMs, timers }: ProgressWait): Promise<Progress> {
+    this.#mustTrace();
+    const { clock, closing } = this.#calls;
+    const giveUpAt = clock.now() + waitMs;
+    for (let lookMs = FIRST_LOOK_MS; ; lookMs = Math.min(LAST_LOOK_MS, lookMs * 2)) {
+      const trail = await this.#trails.read(namespace, root);
+      const isUnrelayed = trail.routed.length === 0;
+      if (isUnrelayed) await this.#mustBeKept(namespace, root);
+      const progress = progressOf(trail, isUnrelayed, clock.now());
+      const { waiting, running, retrying, delayed } = progress;
+      const open = waiting + running + retrying + delayed + (timers ? progress.timers : 0);
+      const leftMs = giveUpAt - clock.now();
+      if (open === 0 || leftMs <= 0 || closing.aborted) return progress;
+      await pause(clock, Math.min(lookMs, leftMs), closing);
+    }
+  }
+
+  async fates(namespace: string, key: MessageKey): Promise<readonly Fate[]> {
+    this.#mustTrace();
+    const [message] = await this.#reader.get(namespace, [key]);
+    if (message === undefined) throw new NotFoundError(`message ${toReference(key)}`);
+    const trail = await this.#trails.read(namespace, rootIdOf(message));
+    const name = toReference(key);
+    return deliveriesOf(trail)
+      .filter((delivery) => toReference(delivery.key) === name)
+      .map(({ agent, epoch, outcome }) => ({
+        agent,
+        topic: key.topic,
+        epoch,
+        attempts: outcome?.attempts ?? 0,
+        state: stateOf(outcome, this.#calls.clock.now()),
+      }))
+      .toSorted((one, other) =>
+        one.agent === other.agent ? one.epoch - other.epoch : one.agent < other.agent ? -1 : 1,
+      );
+  }
+
+  /** The root, or anything that descends from it. */
+  async #mustBeKept(namespace: string, root: GemstoneId): Promise<void> {
+    const query = { namespace, where: { thread: root }, order: 'id', limit: 1 } as const;
+    const { items } = await this.#reader.read(query);
+    if (items.length === 0) throw new NotFoundError(`root ${root}`);
+  }
+
+  #mustTrace(): void {
+    if (!this.#trails.isOn) throw new UnsupportedFeatureError('aws', 'counting without `tracing: true` in the guild');
+  }
+}
+
+function deliveriesOf({ routed, outcomes }: Trail): readonly Delivery[] {
+  const nameOf = (key: MessageKey, agent: string, epoch: number) => `${toReference(key)} ${agent} ${epoch}`;
+  const known = new Map(outcomes.map((outcome) => [nameOf(outcome.key, outcome.agent, outcome.epoch), outcome]));
+  return routed.flatMap(({ key, agents, epoch, due }) =>
+    agents.map((agent) => ({ key, agent, epoch, due, outcome: known.get(nameOf(key, agent, epoch)) })),
+  );
+}
+
+const PLACES = ['waiting', 'running', 'retrying', 'handled', 'halted'] as const;
+
+function progressOf(trail: Trail, isUnrelayed: boolean, now: number): Progress {
+  const routed = new Set(trail.routed.map(({ key }) => toReference(key)));
+  // Stored with the end of the delivery that they come from, and not yet seen by the relay.
+  const unrelayed = trail.outcomes.flatMap(({ outputs }) => outputs).filter((key) => !routed.has(toReference(key)));
+  const counts = { waiting: 0, running: 0, retrying: 0, delayed: 0, timers: 0, handled: 0, failed: 0, halted: 0 };
+  for (const delivery of deliveriesOf(trail)) {
+    const place = placeOf(delivery, now);
+    if (place !== undefined) counts[place]++;
+  }
+  counts.waiting += unrelayed.filter(({ topic }) => !topic.startsWith('$reply.')).length + (isUnrelayed ? 1 : 0);
+  return counts;
+}
+
+/** Whoever had it in hand may be gone: it then waits for somebody else. */
+function stateOf(outcome: OutcomeRow | undefined, now: number): Fate['state'] {
+  if (outcome === undefined) return 'waiting';
+  const isGone = outcome.state === 'running' && outcome.until <= now;
+  return (isGone ? 'waiting' : outcome.state) as Fate['state'];
+}
+
+function placeOf({ key, outcome, due }: Delivery, now: number): keyof Progress | undefined {
+  if (outcome === undefined && due > now) return key.topic.startsWith('$self.') ? 'timers' : 'delayed';
+  const state = stateOf(outcome, now);
+  if (outcome?.isRedriven) return undefined;
+  if (state === 'dead') return 'failed';
+  return (PLACES as readonly string[]).includes(state) ? (state as keyof Progress) : undefined;
+}
