@@ -16,6 +16,7 @@ const layers: Readonly<Record<string, number>> = {
   dev: 7,
   rehearsal: 7,
   cli: 8,
+  constructs: 8,
 };
 const EDGE = 9;
 
@@ -132,6 +133,49 @@ test('there is no cycle of imports, of values or of types', () => {
   for (const file of files) visit(file, []);
 
   expect(cycles).toEqual([]);
+});
+
+test('constructs stand aside: they know names, topics and what a guild is, and nobody knows them', () => {
+  const tower = files.filter((file) => folderOf(file) === 'constructs');
+  const allowed =
+    /^lib\/(?:constructs|environment)\/|^lib\/core\/(?:topic|topic-family|admission|errors|show)\.ts$|^lib\/guild\//;
+  const outside = (found: readonly string[], file: string) => found.map((target) => `${file} -> ${target}`);
+  const values = (file: string) =>
+    valuesOf(file)
+      .filter((path) => path.startsWith('.'))
+      .map((path) => resolved(file, path));
+
+  expect(tower.length).toBeGreaterThan(10);
+  expect(
+    tower.flatMap((file) =>
+      outside(
+        relativeOf(file).filter((target) => !allowed.test(target)),
+        file,
+      ),
+    ),
+  ).toEqual([]);
+  // Of a guild they import types only: its code belongs to whoever runs it.
+  expect(
+    tower.flatMap((file) =>
+      outside(
+        values(file).filter((target) => folderOf(target) === 'guild'),
+        file,
+      ),
+    ),
+  ).toEqual([]);
+  expect(
+    files
+      .filter((file) => folderOf(file) !== 'constructs')
+      .flatMap((file) =>
+        outside(
+          relativeOf(file).filter((target) => folderOf(target) === 'constructs'),
+          file,
+        ),
+      ),
+  ).toEqual([]);
+  const packages = (file: string) =>
+    packagesOf(file).filter((name) => /^(?:aws-cdk-lib|constructs|esbuild)(?:\/|$)/.test(name));
+  expect([...new Set(files.filter((file) => packages(file).length > 0).map(folderOf))]).toEqual(['constructs']);
 });
 
 test('core imports nothing of Node, and no package but the types of Standard Schema', () => {
