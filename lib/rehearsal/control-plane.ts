@@ -1,0 +1,93 @@
+/** @module The calls to Lambda itself that functions and tools make: invoking, and looking after event source mappings. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Json, JsonObject } from '../core/json.ts';
+import { type LocalFunction, MAX_PAYLOAD_BYTES } from './functions/local-function.ts';
+import { readText } from './serve-locally.ts';
+import type { Source } from './sources/mapping.ts';
+
+export interface ControlledCloud {
+  /** By name or ARN. */
+  functionOf(nameOrArn: string): LocalFunction | undefined;
+  readonly sources: readonly Source[];
+}
+
+type Answer = readonly [status: number, body: Json | string, headers?: Readonly<Record<string, string>>];
+
+const refuses = (status: number, type: string, message: string): Answer => [
+  status,
+  { Type: 'User', Message: message, message },
+  { 'x-amzn-errortype': type },
+];
+const notFound = (what: string) => refuses(404, 'ResourceNotFoundException', `${what} is not in the rehearsed stack`);
+
+/** Answers what it knows, and everything else with 501, so that no call leaves this machine in silence. */
+export class ControlPlane {
+  readonly #cloud: ControlledCloud;
+
+  constructor(cloud: ControlledCloud) {
+    this.#cloud = cloud;
+  }
+
+  async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const [status, body, headers = {}] = await this.#handle(request, await readText(request));
+    const text = typeof body === 'string' ? body : JSON.stringify(body);
+    response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(text);
+  }
+
+  async #handle({ url = '/', method, headers }: IncomingMessage, body: string): Promise<Answer> {
+    const { pathname, searchParams } = new URL(url, 'http://localhost');
+    const [, , kind, id = '', action] = pathname.split('/').map(decodeURIComponent);
+    if (kind === 'functions' && action === 'invocations' && method === 'POST')
+      return await this.#invoke(id, body, headers['x-amz-invocation-type'] === 'Event');
+    if (kind === 'event-source-mappings' && method === 'GET' && id === '')
+      return [200, { EventSourceMappings: this.#listed(searchParams).map(described) }];
+    if (kind === 'event-source-mappings' && (method === 'GET' || method === 'PUT')) {
+      const source = this.#cloud.sources.find(({ definition }) => definition.uuid === id);
+      if (source === undefined) return notFound(`event source mapping ${id}`);
+      return method === 'GET' ? [200, described(source)] : changed(source, JSON.parse(body) as JsonObject);
+    }
+    const target = headers['x-amz-target'] ?? `${method} ${pathname}`;
+    return refuses(501, 'NotEmulatedException', `${String(target)} is not emulated by the rehearsal`);
+  }
+
+  async #invoke(name: string, payload: string, isEvent: boolean): Promise<Answer> {
+    const target = this.#cloud.functionOf(name);
+    if (target === undefined) return notFound(`function ${name}`);
+    if (Buffer.byteLength(payload) > MAX_PAYLOAD_BYTES)
+      return refuses(413, 'RequestTooLargeException', `the payload is larger than ${MAX_PAYLOAD_BYTES} bytes`);
+    const running = target.invoke(payload === '' ? '{}' : payload);
+    if (isEvent) return [202, ''];
+    const { functionError, payload: answer } = await running;
+    const failed = functionError === undefined ? {} : { 'x-amz-function-error': functionError };
+    return [200, answer, { 'x-amz-executed-version': '$LATEST', ...failed }];
+  }
+
+  #listed(search: URLSearchParams): readonly Source[] {
+    const [name, arn] = [search.get('FunctionName'), search.get('EventSourceArn')];
+    return this.#cloud.sources.filter(({ definition: { target, sourceArn } }) => {
+      const { definition } = target;
+      return (name === null || [definition.name, definition.arn].includes(name)) && (arn === null || sourceArn === arn);
+    });
+  }
+}
+
+/** Only `Enabled` can be changed. */
+function changed(source: Source, changes: JsonObject): Answer {
+  const { Enabled, FunctionName: _, ...others } = changes;
+  const [other] = Object.keys(others);
+  if (other !== undefined)
+    return refuses(501, 'NotEmulatedException', `a change of ${other} is not emulated by the rehearsal`);
+  if (Enabled === true) source.enable();
+  if (Enabled === false) source.disable();
+  return [202, described(source)];
+}
+
+const described = ({ definition, state }: Source): JsonObject => ({
+  UUID: definition.uuid,
+  BatchSize: definition.batchSize,
+  EventSourceArn: definition.sourceArn,
+  EventSourceMappingArn: definition.arn,
+  FunctionArn: definition.target.definition.arn,
+  State: state,
+  StateTransitionReason: 'USER_INITIATED',
+});

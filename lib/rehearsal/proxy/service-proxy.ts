@@ -1,0 +1,88 @@
+/** @module Stands in front of one emulated service: counts the calls of functions, and lets some of them go wrong. */
+import { Agent, type IncomingMessage, request, type ServerResponse } from 'node:http';
+import type { EmulatedService } from '../emulators.ts';
+import { readBody, type Served, serveLocally } from '../serve-locally.ts';
+import type { CallCounts } from './call-counts.ts';
+import { askingForCapacity } from './consumed-capacity.ts';
+import { type CallHook, faultAnswer, type ServiceCall } from './faults.ts';
+
+export interface ProxyOptions {
+  readonly hook: CallHook | undefined;
+  readonly counts: CallCounts;
+  /** The function that signs with this access key. */
+  readonly functionOf: (accessKeyId: string) => string | undefined;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
+  readonly body: Buffer;
+}
+
+/** @param endpoint Of the emulator. Calls keep their `Host`, so that addresses in answers lead here again. */
+export async function serveProxy(service: EmulatedService, endpoint: string, options: ProxyOptions): Promise<Served> {
+  const agent = new Agent({ keepAlive: true, maxSockets: 256 });
+  const answer = async (incoming: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const call = callOf(service, incoming, await readBody(incoming), options);
+    const fault = options.hook?.(call);
+    options.counts.begun(call, fault !== undefined);
+    const passed = fault?.when === 'before' ? undefined : await pass(incoming, bodyFor(call), endpoint, agent);
+    if (passed !== undefined) options.counts.answered(call, passed.body);
+    if (fault?.answer === 'reset') return void incoming.socket.destroy();
+    if (fault !== undefined) {
+      const { status, headers, body } = faultAnswer(service, fault.answer);
+      return void response.writeHead(status, headers).end(body);
+    }
+    if (passed === undefined) return;
+    response.writeHead(passed.status, passed.headers as Record<string, string>).end(passed.body);
+  };
+  const served = await serveLocally(answer);
+  return {
+    url: served.url,
+    async [Symbol.asyncDispose]() {
+      await served[Symbol.asyncDispose]();
+      agent.destroy();
+    },
+  };
+}
+
+const bodyFor = ({ service, operation, body }: ServiceCall) =>
+  service === 'dynamodb' ? askingForCapacity(operation, body) : body;
+
+function callOf(
+  service: EmulatedService,
+  { headers, method, url }: IncomingMessage,
+  body: Buffer,
+  options: ProxyOptions,
+): ServiceCall {
+  const [, accessKeyId = ''] = /Credential=([^/]+)\//.exec(headers.authorization ?? '') ?? [];
+  const operation = () => {
+    if (service === 's3') return `${method} ${/^\/[^/?]+\/[^?]/.test(url ?? '') ? 'object' : 'bucket'}`;
+    if (service === 'sns') return new URLSearchParams(body.toString()).get('Action') ?? 'unknown';
+    return String(headers['x-amz-target']).split('.')[1] ?? 'unknown';
+  };
+  return { service, operation: operation(), functionName: options.functionOf(accessKeyId), body };
+}
+
+function pass(incoming: IncomingMessage, body: Buffer, endpoint: string, agent: Agent): Promise<Answer> {
+  const { promise, resolve, reject } = Promise.withResolvers<Answer>();
+  const { method, headers, url } = incoming;
+  const { connection: _, 'transfer-encoding': __, ...kept } = headers;
+  const outgoing = request(new URL(endpoint), {
+    agent,
+    method,
+    path: url,
+    headers: { ...kept, 'content-length': `${body.length}` },
+  });
+  outgoing.on('error', reject);
+  outgoing.on('response', (response) => {
+    readBody(response).then((content) => {
+      const { connection: _c, 'transfer-encoding': _t, 'keep-alive': _k, ...others } = response.headers;
+      const isHead = method === 'HEAD';
+      const answered = isHead ? others : { ...others, 'content-length': `${content.length}` };
+      resolve({ status: response.statusCode ?? 500, headers: answered, body: content });
+    }, reject);
+  });
+  outgoing.end(body);
+  return promise;
+}

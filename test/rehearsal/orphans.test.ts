@@ -1,0 +1,73 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { expect, test } from 'vitest';
+import { rehearse } from '../../lib/rehearsal/rehearse.ts';
+import { WrittenAssembly } from './fixtures/assembly.ts';
+import { until } from './fixtures/calls.ts';
+
+/** A handler that never lets go of its processor, so that only a signal ends it. */
+const SPINS = `export const handler = async () => { console.log('pid ' + process.pid + ' ' + process.cwd()); for (;;); };`;
+
+const childrenOf = (pid: number | undefined): readonly number[] =>
+  readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number);
+
+function runs(pid: number): boolean {
+  try {
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
+
+async function hanging(
+  assembly: string,
+): Promise<{ readonly child: ChildProcess; readonly pids: readonly number[]; readonly folder: string }> {
+  const script = join(import.meta.dirname, 'fixtures', 'rehearse-and-hang.ts');
+  const child = spawn(process.execPath, ['--conditions=guildwire-source', script, assembly], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    detached: true,
+  });
+  let folder = '';
+  for await (const line of createInterface({ input: child.stdout })) {
+    folder = line.split(' ')[2] ?? '';
+    if (line.startsWith('pid')) break;
+  }
+  return { child, pids: childrenOf(child.pid), folder };
+}
+
+test.for(['SIGKILL', 'SIGINT', 'SIGTERM'] as const)(
+  'no process outlives a rehearsal whose own process got %s',
+  async (signal) => {
+    using assembly = new WrittenAssembly({ functions: { Spins: { code: SPINS, properties: { Timeout: 900 } } } });
+    const { child, pids, folder } = await hanging(assembly.directory);
+    const names = pids.map((pid) => readFileSync(`/proc/${pid}/comm`, 'utf8').trim());
+
+    child.kill(signal);
+    await once(child, 'exit');
+    await until(() => !pids.some(runs) && !existsSync(folder));
+
+    expect(folder).toContain('guildwire-rehearsal-');
+    expect(names).toContain('dynoxide');
+    expect(pids.length).toBeGreaterThanOrEqual(4);
+  },
+);
+
+test('disposing ends everything, whatever it is doing', async () => {
+  using assembly = new WrittenAssembly({ functions: { Spins: { code: SPINS, properties: { Timeout: 900 } } } });
+  const before = new Set(childrenOf(process.pid));
+  const rehearsal = await rehearse({ assembly: assembly.directory });
+  const running = [rehearsal.invoke('Spins', {}), rehearsal.invoke('Spins', {})];
+  await until(() => rehearsal.logsOf('Spins').filter(({ text }) => text.startsWith('pid')).length === 2);
+  const started = childrenOf(process.pid).filter((pid) => !before.has(pid));
+
+  await rehearsal[Symbol.asyncDispose]();
+  const results = await Promise.all(running);
+  await until(() => !started.some(runs));
+
+  expect(started.length).toBeGreaterThanOrEqual(4);
+  expect(results.map(({ functionError }) => functionError)).toEqual(['Unhandled', 'Unhandled']);
+  await expect(fetch(rehearsal.apiUrl)).rejects.toThrow();
+});
