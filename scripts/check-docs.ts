@@ -37,14 +37,19 @@ const read = (file: string) => readFileSync(join(root, file), 'utf8');
 
 /** The usual names of docstring examples. */
 const prelude = `
+import type { App as CdkApp, Stack as CdkStack } from 'aws-cdk-lib';
 import type { Agent, Backend, Bus, Context, Format, Guild, RunningGuild } from 'guildwire';
 import type { Client } from 'guildwire/client';
+import type { GuildManifest } from 'guildwire/lambda';
 import type * as zod from 'zod';
 
 type Ballot = { poll: string; voter: string; yes: boolean };
 
 declare global {
   const z: typeof zod;
+  const GUILDWIRE_MANIFEST: GuildManifest;
+  const App: typeof CdkApp;
+  const Stack: typeof CdkStack;
   const backend: Backend;
   const bus: Bus;
   const client: Client;

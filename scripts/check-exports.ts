@@ -79,7 +79,7 @@ function checkShipped(): string[] {
   const templates = globSync('templates/**', { cwd: root, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => relative(root, join(entry.parentPath, entry.name)).replaceAll('\\', '/'));
-  const allowed = /^(?:dist\/|lib\/|templates\/|(?:package\.json|README\.md|LICENSE|CHANGELOG\.md)$)/;
+  const allowed = /^(?:dist\/|lib\/|lambdas\/|templates\/|(?:package\.json|README\.md|LICENSE|CHANGELOG\.md)$)/;
   return [
     ...[...named, ...templates, 'README.md', 'LICENSE', 'CHANGELOG.md']
       .filter((file) => !shipped.includes(file))

@@ -1,7 +1,8 @@
 /**
  * Checks, after a build, that the package works as a stranger gets it: packed, installed into an empty folder, with a project
- * that `guildwire init` makes. Every step has to end with 0; the first that does not is printed with what it said, and makes
- * the exit code 1. Needs the npm registry, or a cache that has what a project installs.
+ * that `guildwire init` makes. That project is tested, run and developed, synthesized with no credentials and rehearsed. Every
+ * step has to end with 0; the first that does not is printed with what it said, and makes the exit code 1. Needs the npm
+ * registry, or a cache that has what a project installs.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -15,7 +16,9 @@ const workspace = mkdtempSync(join(tmpdir(), 'guildwire-package-'));
 const project = join(workspace, 'demo');
 // Node as it runs this, and none of npm's own settings of the script that it runs.
 const PATH = `${dirname(process.execPath)}:${process.env.PATH ?? ''}`;
-const outer = Object.entries(process.env).filter(([name]) => !/^(?:npm_|NODE_OPTIONS$|GUILDWIRE_)/i.test(name));
+const outer = Object.entries(process.env).filter(
+  ([name]) => !/^(?:npm_|NODE_OPTIONS$|GUILDWIRE_|AWS_|CDK_)/i.test(name),
+);
 const env = { ...Object.fromEntries(outer), PATH, NO_COLOR: '1', npm_config_loglevel: 'error' };
 
 const STEP_MS = 120_000;
@@ -69,7 +72,52 @@ async function develop(): Promise<void> {
   if (code !== 0) throw new StepError(`guildwire dev ended with ${code} at Ctrl-C:\n${dev.said()}`);
 }
 
-async function check(): Promise<void> {
+/** What each entry point may import of the packages that a project need not install; the others import none. */
+const peersOf: Readonly<Record<string, readonly string[]>> = {
+  aws: ['@aws-sdk/client-dynamodb', '@aws-sdk/client-sqs'],
+  constructs: ['aws-cdk-lib', 'constructs', 'esbuild'],
+  lambda: ['@aws-sdk/client-dynamodb', '@aws-sdk/client-sqs'],
+  testing: ['vitest'],
+};
+
+/** Imports an entry point where of all those packages only its own can be found. */
+async function importAlone(entry: string, optional: readonly string[]): Promise<void> {
+  const name = `guildwire/${entry}`.replace(/\/\.$/, '');
+  const missing = optional.filter((peer) => !peersOf[entry]?.includes(peer));
+  const program = `
+    import { registerHooks } from 'node:module';
+    const missing = new RegExp('^(?:${missing.join('|')})(?:/|$)');
+    registerHooks({
+      resolve(specifier, context, next) {
+        if (missing.test(specifier)) throw new Error(specifier + ' is imported by ' + context.parentURL);
+        return next(specifier, context);
+      },
+    });
+    await import('${name}');`;
+  await run([process.execPath, '--input-type=module', '--eval', program], project);
+}
+
+/**
+ * The stack of the project, as far as one gets without an account.
+ *
+ * @returns How long `cdk synth` took, in s.
+ */
+async function rehearse(): Promise<number> {
+  const startedAt = performance.now();
+  await run(['npm', 'run', 'synth'], project);
+  const synthS = (performance.now() - startedAt) / 1_000;
+  const guests = ['guildwire', 'rehearse', '--topic', 'guests', '--payload', '{"name":"Alan"}'];
+  const said = await run(['npx', ...guests], project);
+  expect(
+    said,
+    /greeter → greetings\.quiet[^\n]*Hello, Alan![\s\S]*shouter → greetings\.loud[^\n]*HELLO, ALAN!/,
+    guests.join(' '),
+  );
+  return synthS;
+}
+
+/** @returns How long `cdk synth` took, in s. */
+async function check(): Promise<number> {
   const packed = await run(['npm', 'pack', '--ignore-scripts', '--json', '--pack-destination', workspace], root);
   const [{ filename }] = JSON.parse(packed) as [{ readonly filename: string }];
   const tarball = join(workspace, filename);
@@ -90,12 +138,19 @@ async function check(): Promise<void> {
   const guests = ['guildwire', 'run', 'guild.ts', '--topic', 'guests', '--payload', '{"name":"Ada"}'];
   expect(await run(['npx', ...guests], project), /HELLO, ADA![\s\S]*2 handled/, guests.join(' '));
   await develop();
+  const { exports, peerDependenciesMeta } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  // The project does not install the client of Redis.
+  const entries = Object.keys(exports).filter((entry) => !['./package.json', './redis'].includes(entry));
+  const alone = (entry: string) => importAlone(entry.replace(/^\.\/(?=.)/, ''), Object.keys(peerDependenciesMeta));
+  await Promise.all(entries.map(alone));
+  return rehearse();
 }
 
 const startedAt = performance.now();
 try {
-  await check();
-  console.log(`the package works in an empty folder (${((performance.now() - startedAt) / 1_000).toFixed(0)} s)`);
+  const synthS = await check();
+  const allS = (performance.now() - startedAt) / 1_000;
+  console.log(`the package works in an empty folder (${allS.toFixed(0)} s, of which cdk synth ${synthS.toFixed(1)} s)`);
 } catch (error) {
   if (!(error instanceof StepError)) throw error;
   console.log(error.message);

@@ -43,6 +43,8 @@ const codes: Readonly<Record<string, ExitCode>> = {
   DELAY_TOO_LONG: ExitCode.USAGE,
   UNSUPPORTED_FEATURE: ExitCode.USAGE,
   GUILD_FILE: ExitCode.USAGE,
+  INVALID_ASSEMBLY: ExitCode.USAGE,
+  EMULATOR_MISSING: ExitCode.USAGE,
   OPEN_ACCESS: ExitCode.USAGE,
   LISTEN_FAILED: ExitCode.USAGE,
   NO_SUCH_ROUTE: ExitCode.USAGE,

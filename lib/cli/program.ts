@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
+import { costCommand } from './commands/cost.ts';
 import { dlqCommand } from './commands/dead-letters.ts';
 import { devCommand } from './commands/dev.ts';
 import { doctorCommand } from './commands/doctor.ts';
@@ -10,12 +11,13 @@ import { agentsCommand, explainCommand, topicsCommand } from './commands/look.ts
 import { pauseCommand, replayCommand, resumeCommand } from './commands/operate.ts';
 import { publishCommand } from './commands/publish.ts';
 import { historyCommand, tailCommand, threadCommand } from './commands/read.ts';
+import { rehearseCommand } from './commands/rehearse.ts';
 import { runGuildCommand } from './commands/run.ts';
 import { workerCommand } from './commands/worker.ts';
 import { ExitCode, toErrorJson, UsageError } from './failure.ts';
 
 const groups: readonly (readonly [string, readonly (() => Command)[]])[] = [
-  ['Build:', [initCommand, devCommand, runGuildCommand, workerCommand, doctorCommand]],
+  ['Build:', [initCommand, devCommand, runGuildCommand, workerCommand, doctorCommand, rehearseCommand, costCommand]],
   ['Say and read:', [publishCommand, tailCommand, historyCommand, threadCommand, topicsCommand, agentsCommand]],
   ['Operate:', [explainCommand, dlqCommand, replayCommand, pauseCommand, resumeCommand]],
 ];

@@ -80,7 +80,7 @@ export class Fleet implements AsyncDisposable {
   #heard(line: string): void {
     if (line.includes('"connection":"lost"')) this.counts.lost++;
     else if (line.includes('"connection":"back"')) this.counts.back++;
-    else if (line.includes('had no effect') || line.includes('was ended')) this.counts.hadNoEffect++;
+    else if (/had no effect|was ended|was not started/.test(line)) this.counts.hadNoEffect++;
     else if (line.includes('BACKEND_UNAVAILABLE') || /attempt \d+ of \d+ failed/.test(line)) this.counts.gotOver++;
     else if (this.surprises.length < 20) this.surprises.push(line);
   }

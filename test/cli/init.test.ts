@@ -25,13 +25,24 @@ test.concurrent('a new project has a name, no placeholder left, and works at onc
   );
   expect(linesOf(made.out)).toContain('My Guild/.gitignore');
   for (const { parentPath, name } of files) expect(read(parentPath, name)).not.toMatch(/\{\{\w+\}\}/);
-  expect(JSON.parse(read(folder, 'package.json'))).toMatchObject({
-    name: 'my-guild',
-    dependencies: { guildwire: JSON.parse(read(import.meta.dirname, '../../package.json')).version },
-  });
+  const own = JSON.parse(read(import.meta.dirname, '../../package.json'));
+  const manifest = JSON.parse(read(folder, 'package.json'));
+  expect(manifest).toMatchObject({ name: 'my-guild', dependencies: { guildwire: own.version } });
+  const { guildwire: _, ...needed } = { ...manifest.dependencies, ...manifest.devDependencies };
+  expect({ ...own.dependencies, ...own.devDependencies }).toMatchObject(needed);
+  expect(own.optionalDependencies).toEqual(manifest.optionalDependencies);
+  expect(read(folder, 'bin/app.ts')).toContain("new Stack(app, 'MyGuild')");
   expect(ran).toMatchObject({ code: 0, err: '2 handled\n' });
   expect(ran.out).toMatch(/greeter → greetings\.quiet.*\n.*shouter → greetings\.loud .*HELLO, ADA!/);
   expect(doctor.out).toMatch(/^guild +".*guild\.ts" +guildwire\.config\.yaml:2:8$/m);
+});
+
+test.concurrent('a stack is called as CloudFormation allows, whatever the folder is called', async () => {
+  using project = new Project();
+
+  await guildwire(['init', '2nd try'], { cwd: project.folder });
+
+  expect(read(project.folder, '2nd try/bin/app.ts')).toContain("new Stack(app, 'Guild2ndTry')");
 });
 
 test.concurrent('what is in a folder already is neither overwritten nor touched', async () => {

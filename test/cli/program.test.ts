@@ -11,7 +11,7 @@ test.concurrent('help names every command and the exit codes, and each command h
   expect(all.code).toBe(0);
   const commands = [...all.out.matchAll(/^ {2}([a-z]+) /gm)].map(([, name]) => name);
   expect(commands).toEqual([
-    ...['init', 'dev', 'run', 'worker', 'doctor'],
+    ...['init', 'dev', 'run', 'worker', 'doctor', 'rehearse', 'cost'],
     ...['publish', 'tail', 'history', 'thread', 'topics', 'agents'],
     ...['explain', 'dlq', 'replay', 'pause', 'resume'],
     'help',

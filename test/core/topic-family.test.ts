@@ -127,3 +127,17 @@ describe('inference', () => {
     expect(used).toEqual(['b.*', 'a.*']);
   });
 });
+
+test('families say which of them were declared and which are inferred, the most literal first', () => {
+  const families = TopicFamilies.of([family('doc.**'), family('doc.review.*')], ['a.*', 'doc.new', 'a.b'], true);
+  const settings = new Map([['doc.x', { retentionDays: 1 }]]);
+
+  const patternsOf = ({ declared, inferred }: TopicFamilies) =>
+    [declared, inferred].map((some) => some.map(({ pattern }) => pattern));
+  expect(patternsOf(families)).toEqual([
+    ['doc.review.*', 'doc.**'],
+    ['a.b', 'a.*'],
+  ]);
+  expect(patternsOf(families.with(settings))[0]).toEqual(['doc.review.*', 'doc.x', 'doc.**']);
+  expect([families.allowUndeclared, families.with(settings).allowUndeclared]).toEqual([true, true]);
+});

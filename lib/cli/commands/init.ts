@@ -1,4 +1,4 @@
-/** @module `guildwire init`: a new project with two agents and a test. */
+/** @module `guildwire init`: a new project with two agents, a test and a stack. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { Command } from 'commander';
@@ -15,7 +15,7 @@ const MANIFEST = join(import.meta.dirname, '../../../package.json');
 
 export function initCommand(): Command {
   return new Command('init')
-    .description('a new project: two agents, a guild and a test')
+    .description('a new project: two agents, a guild, a test, and a stack for AWS')
     .argument('[folder]', 'where; made if it is not there', '.')
     .option('--json', 'results as JSON')
     .addHelpText('after', '\nExample:\n  $ guildwire init my-guild && cd my-guild && npm install && npm test')
@@ -39,7 +39,10 @@ async function init(given: string, io: Io): Promise<ExitCode> {
     // npm leaves .gitignore files out of packages.
     const path = join(folder, relative(TEMPLATE, source).replace(/^gitignore$/, '.gitignore'));
     if (existsSync(path)) continue;
-    const text = readFileSync(source, 'utf8').replaceAll('{{name}}', name).replaceAll('{{guildwire}}', version);
+    const text = readFileSync(source, 'utf8')
+      .replaceAll('{{name}}', name)
+      .replaceAll('{{stack}}', stackName(name))
+      .replaceAll('{{guildwire}}', version);
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, text);
     const shown = relative(process.cwd(), path);
@@ -58,4 +61,10 @@ function projectName(folder: string): string {
     .replace(/^-+|-+$/g, '')
     .slice(0, 48);
   return name.length < 3 ? 'my-guild' : name;
+}
+
+/** As CloudFormation's: letters, digits and hyphens, a letter first. */
+function stackName(name: string): string {
+  const words = name.split('-').map((word) => `${word.slice(0, 1).toUpperCase()}${word.slice(1)}`);
+  return words.join('').replace(/^(?=\d)/, 'Guild');
 }

@@ -24,6 +24,7 @@ interface ReplayFlags extends SharedFlags {
   readonly format?: string;
   readonly sender?: string;
   readonly rate?: number;
+  readonly unrelayed?: true;
 }
 
 export function pauseCommand(): Command {
@@ -44,7 +45,7 @@ function pausing(name: 'pause' | 'resume', description: string): Command {
 export function replayCommand(): Command {
   return withConsent(withTarget(new Command('replay')))
     .description('hand messages of the past to one agent again')
-    .argument('<agent>', 'who gets them; only what its subscription admits')
+    .argument('[agent]', 'who gets them; only what its subscription admits')
     .option('-t, --topic <topic>', 'topic or pattern (default: all that it follows)')
     .option('--thread <id>', 'what descends from this root (an id, or topic/id)')
     .option('--conversation <id>', 'what belongs to this conversation')
@@ -53,11 +54,14 @@ export function replayCommand(): Command {
     .option('--format <name>', 'only this format')
     .option('--sender <id>', 'only from this sender')
     .option('--rate <n>', 'so many a second', wholeNumber(1))
+    .option('--unrelayed', 'on AWS, without an agent: hand on to all what was stored while the relay was away')
     .addHelpText(
       'after',
-      "\nExamples:\n  $ guildwire replay auditor --since 1h\n  $ guildwire replay auditor --topic 'doc.*' --since 2026-11-20T08:00:00Z --rate 100",
+      "\nExamples:\n  $ guildwire replay auditor --since 1h\n  $ guildwire replay auditor --topic 'doc.*' --since 2026-11-20T08:00:00Z --rate 100\n  $ guildwire replay --unrelayed --since 30h --backend aws:outputs.json",
     )
-    .action((agent: string, flags: ReplayFlags) => runCommand(flags, (io) => replay(agent, flags, io)));
+    .action((agent: string | undefined, flags: ReplayFlags) =>
+      runCommand(flags, (io) => (flags.unrelayed ? unrelayed(agent, flags, io) : replay(agent, flags, io))),
+    );
 }
 
 async function setPaused(name: 'pause' | 'resume', agent: string, flags: SharedFlags, io: Io): Promise<ExitCode> {
@@ -72,7 +76,21 @@ async function setPaused(name: 'pause' | 'resume', agent: string, flags: SharedF
   return ExitCode.DONE;
 }
 
-async function replay(agent: string, flags: ReplayFlags, io: Io): Promise<ExitCode> {
+async function unrelayed(agent: string | undefined, flags: ReplayFlags, io: Io): Promise<ExitCode> {
+  const { since, until, topic, thread, conversation, format, sender, rate } = flags;
+  const given = { agent, '--topic': topic, '--thread': thread, '--conversation': conversation };
+  const narrowing = Object.entries({ ...given, '--format': format, '--sender': sender, '--rate': rate });
+  const [misplaced] = narrowing.find(([, value]) => value !== undefined) ?? [];
+  if (misplaced !== undefined)
+    throw new UsageError(`--unrelayed hands on all that was stored then: leave out ${misplaced}`);
+  if (since === undefined) throw new UsageError('--unrelayed needs --since: when the relay went away');
+  refuseReversed(since, until);
+  const { replayUnrelayed } = await import('../replay-unrelayed.ts');
+  return replayUnrelayed({ since, ...(until !== undefined && { until }) }, await settingsOf(flags), flags, io);
+}
+
+async function replay(agent: string | undefined, flags: ReplayFlags, io: Io): Promise<ExitCode> {
+  if (agent === undefined) throw new UsageError('which agent gets them? `guildwire agents` lists them');
   const { topic, thread, conversation, since, until, format, sender, rate } = flags;
   if ([topic, thread, conversation].filter((place) => place !== undefined).length > 1)
     throw new UsageError('--topic, --thread and --conversation exclude each other');

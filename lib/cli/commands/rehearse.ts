@@ -1,0 +1,127 @@
+/** @module `guildwire rehearse`: what `cdk synth` wrote, at work on this machine. */
+import { Command } from 'commander';
+import { orAborted } from '../../core/clock.ts';
+import { type Format, genericJson } from '../../core/format.ts';
+import { ExitCode, UsageError } from '../failure.ts';
+import type { Io } from '../io.ts';
+import { duration, type SharedFlags } from '../options.ts';
+import { payloadOf, readAll } from '../payload-input.ts';
+import type { Stage } from '../rehearse/stage.ts';
+import { runCommand } from '../run-command.ts';
+
+interface Flags extends SharedFlags {
+  readonly stack?: string;
+  readonly guild?: string;
+  readonly topic?: string;
+  readonly payload?: string;
+  readonly format?: string;
+  readonly counts?: string;
+  readonly timeout: number;
+  readonly logs?: boolean;
+}
+
+/** What is published; undefined keeps the stack up until Ctrl-C. */
+type Job = (stage: Stage, io: Io) => Promise<void>;
+
+export function rehearseCommand(): Command {
+  return new Command('rehearse')
+    .description(
+      'run a synthesized stack on this machine: the very bundles, on emulators; without an account or Docker',
+    )
+    .argument('[folder]', 'what `cdk synth` wrote', 'cdk.out')
+    .argument('[file]', 'file with the payload, or for `run` of the guild file; - reads standard input')
+    .option('--stack <name>', 'which stack, if there are several')
+    .option('-g, --guild <file>', 'guild file whose `run` says what to do, over the HTTP API')
+    .option('-t, --topic <topic>', 'publish one message there, over the HTTP API, and wait until all is done')
+    .option('--payload <json>', 'the payload itself: JSON, or plain text')
+    .option('-f, --format <name>', 'its format (default: the only one that the topic takes)')
+    .option('-n, --namespace <name>', 'where to publish (default: the first that the stack serves)')
+    .option('--counts <file>', 'write what was counted there, for `guildwire cost --observed`')
+    .option('--timeout <time>', 'how long all of it may take (default: 2m)', duration, 120_000)
+    .option('--logs', 'print what the functions print')
+    .option('--json', 'results as JSON, one object per line')
+    .addHelpText(
+      'after',
+      `\nExamples:\n  $ guildwire rehearse\n  $ guildwire rehearse cdk.out --topic said --payload '{"text":"hello"}'\n  $ guildwire rehearse cdk.out README.md --guild guild.ts --counts counts.json`,
+    )
+    .action((folder: string, file: string | undefined, flags: Flags) =>
+      runCommand(flags, (io) => rehearseStack(folder, file, flags, io)),
+    );
+}
+
+async function rehearseStack(assembly: string, file: string | undefined, flags: Flags, io: Io): Promise<ExitCode> {
+  const job = await jobOf(file, flags, io);
+  const { Stage } = await import('../rehearse/stage.ts');
+  const startedAt = Date.now();
+  await using stage = await Stage.open({
+    assembly,
+    stack: flags.stack,
+    namespace: flags.namespace,
+    timeoutMs: flags.timeout,
+    log: flags.logs ? ({ functionName, text }) => io.warn(`${functionName}  ${text}`) : undefined,
+  });
+  const { greet, tell } = await import('../rehearse/tell.ts');
+  if (job === undefined || !io.isJson) greet(stage, Date.now() - startedAt, job === undefined, io);
+  if (job === undefined) await new Promise((resolve) => io.signal.addEventListener('abort', resolve, { once: true }));
+  else await orAborted(job(stage, io), io.signal);
+  const code = await tell(stage, flags.counts, io);
+  return job !== undefined && io.signal.aborted ? ExitCode.INTERRUPTED : code;
+}
+
+async function jobOf(file: string | undefined, flags: Flags, io: Io): Promise<Job | undefined> {
+  const { guild, topic, payload } = flags;
+  if (guild !== undefined && topic !== undefined)
+    throw new UsageError('--guild and --topic exclude each other: `run` of the guild file says itself what to publish');
+  if (guild !== undefined) return exportedJob(guild, file, flags);
+  if (topic !== undefined) {
+    if (file !== undefined && payload !== undefined) throw new UsageError('a file and --payload exclude each other');
+    return messageJob(topic, payloadOf(payload ?? (await readAll(file, io.signal))), flags.format);
+  }
+  if (file !== undefined || payload !== undefined || flags.format !== undefined)
+    throw new UsageError('say where to publish with --topic, or name a guild file with --guild');
+  return undefined;
+}
+
+/** What the guild file itself says there is to do. */
+async function exportedJob(guild: string, file: string | undefined, flags: Flags): Promise<Job> {
+  if (flags.payload !== undefined || flags.format !== undefined)
+    throw new UsageError('--payload and --format are for a message, and need --topic');
+  const [{ loadRun, runFailed }, { rehearsalBus }] = await Promise.all([
+    import('../../dev/load-guild.ts'),
+    import('../rehearse/rehearsal-bus.ts'),
+  ]);
+  const run = await loadRun(guild);
+  if (run === undefined)
+    throw new UsageError(`${guild} exports no function \`run\`: say where to publish with --topic`);
+  return async (stage, { isJson: json, signal }) => {
+    try {
+      await run(
+        rehearsalBus(stage.client, () => stage.settled()),
+        { file, json, signal },
+      );
+    } catch (error) {
+      throw runFailed(guild, error);
+    }
+    await stage.settled();
+  };
+}
+
+/** One message, and all that it sets off. */
+async function messageJob(topic: string, payload: unknown, name: string | undefined): Promise<Job> {
+  const { toChatLine, toJsonLine } = await import('../views/message-view.ts');
+  return async (stage, io) => {
+    const { client } = stage;
+    const format: Format = { ...genericJson, name: name ?? formatOf(stage, topic) };
+    const id = await client.publish(topic, format, payload as never);
+    await stage.settled();
+    for await (const message of client.thread(id)) io.line(io.isJson ? toJsonLine(message) : toChatLine(message, io));
+  };
+}
+
+/** @throws UsageError if several could be meant. */
+function formatOf({ manifest }: Stage, topic: string): string {
+  const family = [...manifest.declared, ...manifest.inferred].find(({ pattern }) => pattern === topic);
+  const [only = genericJson.name, ...others] = family?.formats ?? [];
+  if (others.length === 0) return only;
+  throw new UsageError(`"${topic}" takes ${[only, ...others].join(', ')}: say which with --format`);
+}
