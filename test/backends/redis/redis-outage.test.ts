@@ -3,6 +3,7 @@ import { Redis } from 'ioredis';
 import { expect, test } from 'vitest';
 import { openRedisBackend } from '../../../lib/backends/redis/redis-backend.ts';
 import { complete, payloadsOf, subscriptionTo, take, wait } from '../../redis-server/consumer.ts';
+import { cutConnections } from '../../redis-server/cut-connections.ts';
 import { RedisServer } from '../../redis-server/redis-server.ts';
 
 const numbers = (count: number) => Array.from({ length: count }, (_, n) => n);
@@ -14,13 +15,7 @@ test('connections that are cut while messages are stored and taken lose nothing 
   const bus = openBus(backend, { namespace: 'cut', sender: 'user:test' });
   await backend.subscribe(subscriptionTo('cut'));
   const admin = new Redis(server.url);
-  let isCutting = true;
-  const cutting = (async () => {
-    while (isCutting) {
-      await admin.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
-      await wait(20 + Math.random() * 150);
-    }
-  })();
+  const stopCutting = cutConnections(admin, [20, 170]);
   const got: unknown[] = [];
 
   const publishing = (async () => {
@@ -34,8 +29,7 @@ test('connections that are cut while messages are stored and taken lose nothing 
     }
   })();
   await Promise.all([publishing, taking]);
-  isCutting = false;
-  await cutting;
+  await stopCutting();
   admin.disconnect();
 
   expect(got.toSorted(byNumber)).toEqual(numbers(300));

@@ -3,6 +3,7 @@ import { Redis } from 'ioredis';
 import { afterAll, expect, test } from 'vitest';
 import { openRedisBackend } from '../../../lib/backends/redis/index.ts';
 import { complete, payloadsOf, subscriptionTo, take, wait } from '../../redis-server/consumer.ts';
+import { cutConnections } from '../../redis-server/cut-connections.ts';
 import { RedisServer } from '../../redis-server/redis-server.ts';
 import { storeFaults } from '../../redis-server/store-faults.ts';
 
@@ -149,18 +150,11 @@ test('a plan that is made while connections are cut holds every entry once', asy
   await backend.subscribe(subscriptionTo('plans'));
   for (let n = 0; n < 1_200; n += 100)
     await bus.publishMany(Array.from({ length: 100 }, (_, index) => entry(n + index)));
-  let isOver = false;
-  const cutting = (async () => {
-    while (!isOver) {
-      await admin.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
-      await wait(Math.random() * 30);
-    }
-  })();
+  const stopCutting = cutConnections(admin, [0, 30]);
 
   const plans = [];
   for (let n = 0; n < 5; n++) plans.push(await bus.plan({ action: 'replay', agent: 'one', messages: { topic: 'a' } }));
-  isOver = true;
-  await cutting;
+  await stopCutting();
 
   expect(plans.map(({ total }) => total)).toEqual([1_200, 1_200, 1_200, 1_200, 1_200]);
   for (const { id } of plans) {

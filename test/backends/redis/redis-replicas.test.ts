@@ -3,6 +3,7 @@ import { Redis } from 'ioredis';
 import { expect, test } from 'vitest';
 import { openRedisBackend } from '../../../lib/backends/redis/redis-backend.ts';
 import { wait } from '../../redis-server/consumer.ts';
+import { cutConnections } from '../../redis-server/cut-connections.ts';
 import { RedisServer } from '../../redis-server/redis-server.ts';
 
 test('where a replica must have it, publishing fails without one, and the same key stores once', async () => {
@@ -86,21 +87,14 @@ test('what is accepted while the connection is cut again and again is on a repli
   const admin = new Redis(master.url);
   const copy = new Redis(replica.url);
   while (!/slave0:.*state=online/.test(await admin.info('replication'))) await wait(20);
-  let isOver = false;
-  const cutting = (async () => {
-    while (!isOver) {
-      await admin.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
-      await wait(Math.random() * 40);
-    }
-  })();
+  const stopCutting = cutConnections(admin, [0, 40]);
 
   const missing: string[] = [];
   for (let n = 0; n < 150; n++) {
     const id = await bus.publish('a', genericJson, n);
     if ((await copy.exists(`guildwire:{cut}:m:${id}`)) === 0) missing.push(id);
   }
-  isOver = true;
-  await cutting;
+  await stopCutting();
   admin.disconnect();
   copy.disconnect();
 
