@@ -22,8 +22,8 @@ const Received = defineFormat('chaos.received', z.object({ answers: z.array(Kind
  * often, and must not become a dead letter for that.
  */
 const shared = { timeoutMs: 1_000, retry: { attempts: 50, baseMs: 50, maxMs: 500 }, concurrency: 25 } as const;
-/** So that something runs in every worker whenever it is hit. */
-const work = () => sleep(Math.random() * 20);
+/** So that something runs in every worker whenever it is hit; for some tasks longer than for others, alike in every run. */
+const work = (n: number) => sleep((n * 7) % 20);
 
 const coordinator = defineAgent({
   ...shared,
@@ -33,7 +33,7 @@ const coordinator = defineAgent({
   publishes: kinds.map((kind) => `work.${kind}` as const),
   handlers: (on) => [
     on(Task, async ({ n }, context) => {
-      await work();
+      await work(n);
       context.forward(`work.${kindOf(n)}`);
     }),
   ],
@@ -48,7 +48,7 @@ const specialists = kinds.map((kind) =>
     publishes: ['answers'],
     handlers: (on) => [
       on(Task, async ({ n, text }, context) => {
-        await work();
+        await work(n);
         context.publish('answers', Answer, { n, kind, words: text.split(' ').length }, { key: `${documentOf(n)}` });
       }),
     ],
