@@ -44,6 +44,7 @@ const codes: Readonly<Record<string, ExitCode>> = {
   UNSUPPORTED_FEATURE: ExitCode.USAGE,
   GUILD_FILE: ExitCode.USAGE,
   INVALID_ASSEMBLY: ExitCode.USAGE,
+  UNSUPPORTED_TEMPLATE: ExitCode.USAGE,
   EMULATOR_MISSING: ExitCode.USAGE,
   OPEN_ACCESS: ExitCode.USAGE,
   LISTEN_FAILED: ExitCode.USAGE,
@@ -64,6 +65,7 @@ const hints: Readonly<Record<string, string>> = {
   UNREACHABLE: '`guildwire dev GUILD` starts a server; --url or GUILDWIRE_URL names another',
   OPEN_ACCESS: 'set GUILDWIRE_TOKEN to at least 16 characters, or leave --host out',
   LISTEN_FAILED: '--port 4200 takes another port, and --port 0 any that is free',
+  STILL_BUSY: '--timeout 5m waits longer; --logs shows what the functions print',
   UNAUTHENTICATED: 'set GUILDWIRE_TOKEN to the token of the server',
 };
 

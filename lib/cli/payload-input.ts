@@ -3,8 +3,9 @@ import { createReadStream, openSync, statSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { UsageError } from './failure.ts';
 
-/** What is no JSON is taken as text, so that a word needs no quotes in quotes. @throws UsageError for half of a JSON. */
+/** What is no JSON is taken as text, so that a word needs no quotes in quotes. @throws UsageError for half of a JSON, or nothing. */
 export function payloadOf(text: string): unknown {
+  if (text.trim() === '') throw new UsageError(`the payload is empty: '""' is an empty text`);
   try {
     return JSON.parse(text);
   } catch {

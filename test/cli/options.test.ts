@@ -48,6 +48,7 @@ describe('what flags say', () => {
       ...[{ a: 1 }, [1], 3, null, 'x', 'hello', '"x" she said', 'two'],
     ]);
     for (const wrong of ['{"a":', ' [1', '{a}']) expect(() => payloadOf(wrong)).toThrow('begins like JSON');
+    for (const nothing of ['', ' \n']) expect(() => payloadOf(nothing)).toThrow('the payload is empty');
   });
 });
 

@@ -434,6 +434,18 @@ describe('the way to the server', () => {
     expect(await failure(client.topics())).toMatchObject({ code, retryable, status, faults: [] });
   });
 
+  test.each([
+    [403, 'Forbidden', 'signed requests, or a token'],
+    [413, 'Request Too Long', 'no body of that size'],
+    [404, 'Not Found', 'see whether the URL'],
+  ])('may be of the gateway before a deployed API: %i', async (status, message, advice) => {
+    const client = createClient({ url: 'http://x', fetch: async () => Response.json({ message }, { status }) });
+
+    const error = await failure(client.topics());
+
+    expect(error).toMatchObject({ code: `HTTP_${status}`, message: expect.stringContaining(advice) });
+  });
+
   test('may break in the middle of an answer', async () => {
     const client = createClient({ url: 'http://x', fetch: async () => new Response('{"items":[') });
 

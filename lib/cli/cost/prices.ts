@@ -11,7 +11,7 @@ export interface Price {
   readonly unit: string;
   /** Where it is published. */
   readonly source: string;
-  /** Where it was read, if not there. Without it the price is as known, and was not compared on the table's date. */
+  /** Where it was read, if not there. Without it the price is as AWS is known to ask, and was not compared with a page. */
   readonly readAt?: string;
 }
 
@@ -20,7 +20,7 @@ export type Prices = Readonly<Record<PriceName, Price>>;
 
 export interface PriceTable {
   readonly region: string;
-  /** The day on which the table was compared with its sources. */
+  /** The day on which the table was put together, from the sources that each price names. */
   readonly date: string;
   readonly prices: Prices;
 }

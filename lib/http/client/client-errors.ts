@@ -28,6 +28,20 @@ export class UnreachableError extends GuildwireError {
   readonly retryable = true;
 }
 
+/** A large payload did not arrive where the server wanted it. Nothing was published: repeat the call. */
+export class UploadFailedError extends GuildwireError {
+  readonly code = 'UPLOAD_FAILED';
+  readonly retryable: boolean;
+
+  /** @param status Undefined if there was no answer. */
+  constructor(host: string, bytes: number, status: number | undefined, options?: ErrorOptions) {
+    const answer = status === undefined ? 'gave no answer' : `answered ${status}`;
+    super(`the payload of ${bytes} bytes was not uploaded: ${host} ${answer}; nothing was published`, options);
+    // 400: the bytes were damaged on the way; 403: the permission to upload has expired.
+    this.retryable = status === undefined || status === 400 || status === 403 || PASSING.has(status);
+  }
+}
+
 /** Statuses of which a proxy says that it may be better later. */
 const PASSING: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504]);
 
@@ -39,7 +53,7 @@ export async function errorOf(response: Response): Promise<ProblemError> {
   if (typeof problem?.code === 'string' && typeof problem.detail === 'string') {
     return new ProblemError({ ...(problem as Problem), status, retryable: problem.retryable === true });
   }
-  const detail = `got status ${status} and no problem document: see whether the URL is that of a Guildwire server`;
+  const detail = `got status ${status} and no problem document: ${isOfGateway(body) ? adviceOf(status) : NO_SERVER}`;
   return new ProblemError({
     type: 'about:blank',
     title: '',
@@ -48,4 +62,16 @@ export async function errorOf(response: Response): Promise<ProblemError> {
     code: `HTTP_${status}`,
     retryable: PASSING.has(status),
   });
+}
+
+const NO_SERVER = 'see whether the URL is that of a Guildwire server';
+
+/** The gateway before a deployed API says `{ "message": "Forbidden" }` of what it does not let through. */
+const isOfGateway = (body: unknown): boolean =>
+  typeof body === 'object' && body !== null && 'message' in body && typeof body.message === 'string';
+
+function adviceOf(status: number): string {
+  if (status === 401 || status === 403)
+    return 'the API takes signed requests, or a token of its issuer: sign them, or set GUILDWIRE_TOKEN';
+  return status === 413 ? 'the API takes no body of that size' : NO_SERVER;
 }
