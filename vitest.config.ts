@@ -7,6 +7,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts', 'examples/**/*.test.ts'],
     testTimeout: 60_000,
+    hookTimeout: 60_000,
     // Suites on real stores mostly wait, and no test has to be fast.
     maxWorkers: 2,
   },

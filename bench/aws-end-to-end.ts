@@ -1,8 +1,8 @@
 /** From a publish through table, stream, relay, SNS and SQS to the handler in a worker, all but the emulators in this process. */
 import { setTimeout as wait } from 'node:timers/promises';
 import { defineAgent, defineGuild, type RunningGuild, silentLog, startGuild } from 'guildwire';
-import { openAwsBackend } from '../lib/backends/aws/aws-backend.ts';
 import type { AwsOptions } from '../lib/backends/aws/aws-settings.ts';
+import { openAwsBackend } from '../lib/backends/aws/open-aws-backend.ts';
 import { openRelay } from '../lib/backends/aws/relay/open-relay.ts';
 import type { StreamRecord } from '../lib/backends/aws/relay/stream-record.ts';
 import { EmulatorClient } from '../lib/rehearsal/emulator-client.ts';

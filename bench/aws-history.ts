@@ -1,6 +1,6 @@
 /** A page of history of a topic that holds 1,000 messages, and of one that holds as many as the emulator takes in two minutes. */
 import { defineAgent, defineGuild, genericJson, type RunningGuild, silentLog, startGuild } from 'guildwire';
-import { openAwsBackend } from '../lib/backends/aws/aws-backend.ts';
+import { openAwsBackend } from '../lib/backends/aws/open-aws-backend.ts';
 import { EmulatorClient } from '../lib/rehearsal/emulator-client.ts';
 import type { Emulators } from '../lib/rehearsal/emulators.ts';
 import { deploy } from './aws-emulated.ts';

@@ -1,6 +1,7 @@
 /** A guild at work on emulators as Lambda would run it, an invocation after the other, with all its calls counted. */
 import { defineAgent, defineGuild, genericJson, silentLog, startGuild } from 'guildwire';
-import { AwsBackend, openAwsBackend } from '../lib/backends/aws/aws-backend.ts';
+import { AwsBackend } from '../lib/backends/aws/aws-backend.ts';
+import { openAwsBackend } from '../lib/backends/aws/open-aws-backend.ts';
 import type { QueueRecord } from '../lib/backends/aws/queues/received.ts';
 import { openRelay } from '../lib/backends/aws/relay/open-relay.ts';
 import type { StreamRecord } from '../lib/backends/aws/relay/stream-record.ts';

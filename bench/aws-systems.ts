@@ -6,7 +6,7 @@ import { MessageHandlerConfigBuilder } from '@message-queue-toolkit/core';
 import { AbstractSnsPublisher, AbstractSnsSqsConsumer } from '@message-queue-toolkit/sns';
 import { defineAgent, defineGuild, silentLog, startGuild } from 'guildwire';
 import * as z from 'zod';
-import { openAwsBackend } from '../lib/backends/aws/aws-backend.ts';
+import { openAwsBackend } from '../lib/backends/aws/open-aws-backend.ts';
 import { openRelay } from '../lib/backends/aws/relay/open-relay.ts';
 import type { Emulators } from '../lib/rehearsal/emulators.ts';
 import { deploy, emptied } from './aws-emulated.ts';

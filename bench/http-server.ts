@@ -43,7 +43,7 @@ async function serveBare(stores: boolean): Promise<number> {
   let count = 0;
   bare.post('/v1/namespaces/:namespace/topics/:topic/messages', async (c) => {
     const { payload } = NewMessage.parse(await c.req.json());
-    const id = stores ? await bus.publish('bench', genericJson, payload) : String(++count).padStart(26, '0');
+    const id = stores ? await bus.publish('bench', genericJson, payload ?? null) : String(++count).padStart(26, '0');
     return c.json({ id, duplicate: false }, 202);
   });
   bare.get('/v1/namespaces/:namespace/topics/:topic/messages', (c) => {

@@ -32,7 +32,7 @@ function written(name: keyof Features, value: unknown): string {
 const backends: Readonly<Record<string, Features>> = {
   memory: new MemoryBackend().features,
   Redis: redisFeatures(redisSettings({})),
-  AWS: awsFeatures({ tracing: false, pausedMs: 20 * 60_000 }),
+  AWS: awsFeatures({ tracing: false, pausedMs: 20 * 60_000, uploads: true }),
 };
 
 test.each(Object.entries(backends))(

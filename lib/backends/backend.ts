@@ -1,5 +1,5 @@
 /**
- * @module The backend port: four roles, sixteen methods, none optional.
+ * @module The backend port: four roles, sixteen methods, none optional; and `uploads`, which most refuse.
  *
  * A backend stores messages, hands out deliveries and keeps what attempts decide. The numbers in the comments are the lines
  * of the delivery contract as the conformance suite of `guildwire/testing` states them.
@@ -11,12 +11,13 @@
  * Every method may be called concurrently. A method that a backend cannot fulfil throws `UnsupportedFeatureError`; it is
  * never a silent no-op. While the store cannot be reached, methods reject with `BackendUnavailableError`.
  */
-import type { GuildwireError } from '../core/errors.ts';
+import type { GuildwireError, UndecodableError } from '../core/errors.ts';
 import type { Fault } from '../core/fault.ts';
 import type { GemstoneId } from '../core/gemstone-id.ts';
 import type { Json } from '../core/json.ts';
 import type { Draft, Message, MessageKey } from '../core/message.ts';
 import type { Features } from './features.ts';
+import type { Uploads } from './uploads.ts';
 
 declare const brand: unique symbol;
 type Branded<Name extends string> = string & { readonly [brand]: Name };
@@ -49,6 +50,8 @@ export interface Lease {
   /** Undefined if the stored bytes are no message; then `raw` holds them. */
   readonly message: Message | undefined;
   readonly raw: Uint8Array | undefined;
+  /** Why there is no message, if the store knows more than that its bytes are none. */
+  readonly undecodable?: UndecodableError;
   /** Undefined only if the bytes do not even tell it. */
   readonly key: MessageKey | undefined;
   /** Failed attempts, and start marks without an outcome (D6). */
@@ -218,7 +221,7 @@ export interface Plan {
 
 export interface AgentStats {
   readonly agent: string;
-  /** Deliveries that wait, delayed ones and retries included. */
+  /** Deliveries that wait, delayed ones and retries included; where a store cannot tell them apart, those in hand as well. */
   readonly waiting: number;
   /** Dead letters neither redriven nor discarded. */
   readonly dead: number;
@@ -321,4 +324,5 @@ export interface Backend extends MessageLog, Deliveries, Recovery, Ledger, Async
   /** As errors and docs call it. */
   readonly name: string;
   readonly features: Features;
+  readonly uploads: Uploads;
 }

@@ -26,11 +26,16 @@ export interface Features {
   readonly pauseDelayMs: number; // D17
   /** How long a subscription may be away without losing anything. */
   readonly maxAwayMs: number; // D2
-  /** Messages that one attempt may publish. */
+  /**
+   * What one attempt may decide, all of which then is committed. A message counts once for each of its topics and once for an
+   * idempotency key, a key of the state once for each 32 KB begun of its value.
+   */
   readonly maxOutputs: number; // D9
   /** Payloads above it are set aside as attachments; above this port a message always has its payload. */
   readonly maxInlineBytes: number;
   readonly maxPayloadBytes: number;
+  /** Whether a large payload can be put into the store before its message is published. */
+  readonly uploads: boolean;
   /** Whether virtual time reaches leases and delays. */
   readonly clock: 'injected' | 'store';
 }

@@ -10,3 +10,4 @@ export { platformDraft } from '../core/platform-draft.ts';
 export { covers, isPlatformOnly, isReserved, MAX_AGENT_NAME, MAX_NAMESPACE, nameProblem } from '../core/topic.ts';
 export { DEFAULT_RETENTION_DAYS } from '../core/topic-family.ts';
 export { parseCursor, toCursor } from './cursor.ts';
+export { noUploads, type Upload, type UploadPlace, type Uploads } from './uploads.ts';

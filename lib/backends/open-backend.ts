@@ -20,7 +20,10 @@ type Opener = (url: string, options: OpenBackendOptions) => Promise<Backend>;
 
 /** Backends with a client of their own: loaded when they are asked for, by the scheme of their URL. */
 const loaders: Readonly<Record<string, { readonly client: string; load(): Promise<Opener> }>> = {
-  aws: { client: '@aws-sdk/client-dynamodb', load: async () => (await import('./aws/aws-backend.ts')).openAwsBackend },
+  aws: {
+    client: '@aws-sdk/client-dynamodb',
+    load: async () => (await import('./aws/open-aws-backend.ts')).openAwsBackend,
+  },
   redis: { client: 'ioredis', load: async () => (await import('./redis/redis-backend.ts')).openRedisBackend },
 };
 

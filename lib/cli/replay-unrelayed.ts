@@ -57,7 +57,7 @@ export async function replayUnrelayed(
   const count = `${messages} ${messages === 1 ? 'message' : 'messages'}`;
   io.line(io.isJson ? JSON.stringify({ messages, finished }) : `${count} sent to the relay once more`);
   if (finished) return ExitCode.DONE;
-  io.note('stopped before the end: begin anew, what was handed on is told apart');
+  io.note('stopped before the end: begin anew; agents that handle at least once get again what was handed on');
   return ExitCode.INTERRUPTED;
 }
 

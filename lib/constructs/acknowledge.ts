@@ -20,9 +20,21 @@ export function acknowledgeObjects(grantee: IGrantable, bucket: IBucket, objects
   }
 }
 
+/** A grant on event source mappings, whose names nobody can choose. */
+export function acknowledgeSources(scope: Construct, { grantPrincipal }: IGrantable): void {
+  if (!(grantPrincipal instanceof Construct)) return;
+  const reason = 'a role that pauses agents turns off the event sources that bear the tag of its guild';
+  const { region, account } = Stack.of(scope);
+  const [where, whose] = [isKnown(region) ? region : '<AWS::Region>', isKnown(account) ? account : '<AWS::AccountId>'];
+  const arn = `arn:<AWS::Partition>:lambda:${where}:${whose}:event-source-mapping:*`;
+  acknowledge(grantPrincipal, `AwsSolutions-IAM5[Resource::${arn}]`, reason);
+}
+
+const isKnown = (value: string) => !Token.isUnresolved(value);
+
 /** In its own stack, and in stacks nested in it. */
 function arnsOf(bucket: IBucket): readonly string[] {
-  if (!Token.isUnresolved(bucket.bucketArn)) return [bucket.bucketArn];
+  if (isKnown(bucket.bucketArn)) return [bucket.bucketArn];
   const { defaultChild } = bucket.node;
   if (defaultChild === undefined) return [];
   const logicalId = Stack.of(bucket).resolve(Stack.of(bucket).getLogicalId(defaultChild as CfnElement));

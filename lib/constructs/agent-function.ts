@@ -13,6 +13,7 @@ import type { AgentDeployment } from './agent-deployment.ts';
 import { agentFaults } from './agent-faults.ts';
 import { AgentQueues } from './agent-queues.ts';
 import { type FamilyRoute, routesOf } from './agent-routes.ts';
+import { tagSource } from './event-sources.ts';
 import { GuildFunction, seconds } from './guild-function.ts';
 import type { IMessageLog } from './message-log-base.ts';
 import { provide } from './provide.ts';
@@ -49,6 +50,8 @@ const MAX_CONCURRENCY = 1_000;
 export class AgentFunction extends Construct implements IGrantable {
   readonly function: LambdaFunction;
   readonly queues: AgentQueues;
+  /** What hands it what waits in its queues. */
+  readonly sources: readonly EventSourceMapping[];
   readonly agentName: string;
   readonly grantPrincipal: IPrincipal;
 
@@ -70,7 +73,8 @@ export class AgentFunction extends Construct implements IGrantable {
     });
     provide(host, { agent: agent.name });
     log.grantAgent(host, agent.name, agent.publishes);
-    this.queues.grantConsume(host).applyBefore(...this.#createSources(props));
+    this.sources = this.#createSources(props);
+    this.queues.grantConsume(host).applyBefore(...this.sources);
     this.#follow(
       routesOf(
         agent,
@@ -102,16 +106,17 @@ export class AgentFunction extends Construct implements IGrantable {
   #createSources({ agent, maxConcurrency }: AgentFunctionProps): EventSourceMapping[] {
     const { queue, urgentQueue } = this.queues;
     const most = maxConcurrency ?? (agent.profile === 'llm' ? agent.concurrency : undefined);
-    return [queue, ...(urgentQueue === undefined ? [] : [urgentQueue])].map(
-      (source) =>
-        new EventSourceMapping(this, source === queue ? 'Source' : 'UrgentSource', {
-          target: this.function,
-          eventSourceArn: source.queueArn,
-          batchSize: profiles[agent.profile].batchSize,
-          reportBatchItemFailures: true,
-          ...(most !== undefined && { maxConcurrency: Math.min(Math.max(most, MIN_CONCURRENCY), MAX_CONCURRENCY) }),
-        }),
-    );
+    return [queue, ...(urgentQueue === undefined ? [] : [urgentQueue])].map((source) => {
+      const mapping = new EventSourceMapping(this, source === queue ? 'Source' : 'UrgentSource', {
+        target: this.function,
+        eventSourceArn: source.queueArn,
+        batchSize: profiles[agent.profile].batchSize,
+        reportBatchItemFailures: true,
+        ...(most !== undefined && { maxConcurrency: Math.min(Math.max(most, MIN_CONCURRENCY), MAX_CONCURRENCY) }),
+      });
+      tagSource(mapping);
+      return mapping;
+    });
   }
 
   #follow(routes: readonly FamilyRoute[], families: readonly ITopicFamily[]): void {

@@ -18,6 +18,7 @@ import type { FieldFault } from '../core/errors.ts';
 import type { GuildManifest } from '../environment/guild-manifest.ts';
 import type { Agent } from '../guild/define-agent.ts';
 import { buildFunctions, root } from './build-functions.ts';
+import { bundleFaults } from './bundle-faults.ts';
 import { type BundleParts, partsOf } from './bundle-parts.ts';
 import { copyPackages } from './copy-packages.ts';
 import { entryFault } from './entry-check.ts';
@@ -73,7 +74,9 @@ export function bundleGuild(
     const hosts = roles.map((role) => ({ in: join(lambdas, `${role}.ts`), out: role }));
     // Apart, since what functions of one build share has in it what any of them uses.
     const built = [stubs, hosts].map((entryPoints) => {
-      const metafile = buildFunctions(entryPoints, folder, manifest, nodeModules, refuse);
+      const metafile = buildFunctions(entryPoints, folder, manifest, nodeModules, (faults) =>
+        refuse(bundleFaults(faults)),
+      );
       return { metafile, parts: entryPoints.map(({ out }) => [out, partsOf(metafile, out)] as const) };
     });
     const parts = new Map(built.flatMap((each) => each.parts));

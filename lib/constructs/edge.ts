@@ -6,6 +6,7 @@ import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { fitsVariable, type QueueNames } from '../environment/aws-queue-names.ts';
 import type { AgentFunction } from './agent-function.ts';
+import { grantSwitch } from './event-sources.ts';
 import { GuildFunction } from './guild-function.ts';
 import type { IMessageLog } from './message-log-base.ts';
 import { provide } from './provide.ts';
@@ -27,6 +28,9 @@ export interface EdgeProps {
 }
 
 const TIMEOUT = Duration.seconds(30);
+/** Payloads of 25 MB are read and checked: of bare numbers they take 655 MB. Of millions of empty values they do not fit. */
+const INGEST_MB = 1_024;
+const HISTORY_MB = 512;
 
 export class Edge extends Construct {
   /** Publishes, pauses, runs plans; for the API and for invocations. */
@@ -37,16 +41,17 @@ export class Edge extends Construct {
   constructor(scope: Construct, id: string, props: EdgeProps) {
     super(scope, id);
     const { log, families, relay } = props;
-    const ingest = this.#create('Ingest', 'Publishes to the guild', props.ingest, props);
+    const ingest = this.#create('Ingest', 'Publishes to the guild', props.ingest, INGEST_MB, props);
     provide(ingest, { topicArnPrefix: props.topicArnPrefix });
     log.grantOperate(ingest);
     log.grantPublish(ingest, ['**', '$inbox.*', '$reply.*']);
     relay.grantDelay(ingest);
     for (const family of families) family.grantPublish(ingest);
-    const history = this.#create('History', 'Reads what was said', props.history, props);
+    const history = this.#create('History', 'Reads what was said', props.history, HISTORY_MB, props);
     log.grantRead(history);
     log.grantReadLedger(history);
     this.#countQueues([ingest, history], props.agents);
+    if (log.namespaces !== 'dynamic') this.#switchSources(ingest, props.agents);
     this.ingest = ingest.function;
     this.history = history.function;
   }
@@ -76,15 +81,36 @@ export class Edge extends Construct {
     }
   }
 
-  #create(id: string, description: string, code: Code, { encryptionKey, logRetention }: EdgeProps): GuildFunction {
-    const host = new GuildFunction(this, id, {
+  /** A function that does not know them leaves them to the janitor, which gets them with its event. */
+  #switchSources(host: GuildFunction, agents: readonly AgentFunction[]): void {
+    grantSwitch(this, host);
+    const all = agents.map(({ agentName: name, sources }) => ({ name, lanes: sources.length > 1 }));
+    if (!fitsVariable(all, true)) {
+      const many = `the event sources of ${agents.length} agents do not fit into a function's environment`;
+      Annotations.of(this).addInfo(`${many}: pauses over the API reach them within 5 minutes, by aws:FILE at once`);
+      return;
+    }
+    const uuids = agents.map(({ agentName, sources }) => {
+      const [normal, urgent] = sources.map(({ eventSourceMappingId }) => eventSourceMappingId);
+      return [agentName, urgent === undefined ? normal : [normal, urgent]];
+    });
+    provide(host, { sources: Stack.of(this).toJsonString(Object.fromEntries(uuids)) });
+  }
+
+  #create(
+    id: string,
+    description: string,
+    code: Code,
+    memorySize: number,
+    { encryptionKey, logRetention }: EdgeProps,
+  ): GuildFunction {
+    return new GuildFunction(this, id, {
       code,
       description,
       timeout: TIMEOUT,
-      memorySize: 512,
+      memorySize,
       ...(encryptionKey !== undefined && { encryptionKey }),
       ...(logRetention !== undefined && { logRetention }),
     });
-    return host;
   }
 }

@@ -35,6 +35,8 @@ export interface Filter {
 
 export const MAX_KEYS = 5;
 export const MAX_COMBINATIONS = 150;
+/** Patterns that a warning names. */
+const MAX_NAMED = 3;
 
 const URGENT: readonly string[] = ['0', '1', '2', '3'];
 
@@ -73,7 +75,7 @@ export function filterFor(interest: Interest, family: string): Filter | undefine
   const least: FilterPolicy = { ...lane, ...(topic === undefined ? {} : { topic: [{ prefix: topic }] }) };
   return {
     policy: Object.keys(least).length === 0 ? undefined : least,
-    leftOut: [`all but ${topic === undefined ? 'nothing' : `how a topic begins (${topic})`}`],
+    leftOut: [topic === undefined ? 'anything of what it follows' : `all but how a topic begins (${topic})`],
   };
 }
 
@@ -99,7 +101,7 @@ function policyAt(
   };
   const built = patterns.map((pattern) => ({ pattern, ...branchOf(pattern, family, level.detail) }));
   const leftOut = [
-    ...built.filter(({ isExact }) => !isExact).map(({ pattern }) => `parts of ${pattern}`),
+    ...partsOf(built.filter(({ isExact }) => !isExact).map(({ pattern }) => pattern)),
     ...(wantsSender && !level.sender ? ['its own messages'] : []),
     ...(onlyWhenTagged && !level.recipient ? ['messages that do not name it'] : []),
   ];
@@ -111,6 +113,13 @@ function policyAt(
   }
   const rest = others.map((branch) => ({ ...branch, ...extras }));
   return { policy: joined([...exempt, ...rest]) ?? {}, leftOut };
+}
+
+/** Of many patterns the first few, since a warning is read by people. */
+function partsOf(patterns: readonly string[]): readonly string[] {
+  const named = patterns.slice(0, MAX_NAMED).join(', ');
+  if (patterns.length > MAX_NAMED) return [`parts of ${named} and ${patterns.length - MAX_NAMED} more`];
+  return patterns.length === 0 ? [] : [`parts of ${named}`];
 }
 
 /** Any of the branches; undefined if one of them says nothing. */

@@ -28,7 +28,7 @@ export interface GuildApiOptions {
   readonly authorization?: 'iam' | JwtAuthorization;
   /** Requests per second, on average and at once. @default - 100 and 200 */
   readonly throttle?: { readonly rateLimit: number; readonly burstLimit: number };
-  /** For callers in browsers. @default - none */
+  /** For callers in browsers; its origins may upload large payloads as well. @default - none */
   readonly corsPreflight?: CorsPreflightOptions;
 }
 

@@ -2,7 +2,7 @@
 import type { FieldFault } from '../core/errors.ts';
 import { show } from '../core/show.ts';
 import { MAX_NAMESPACE, nameProblem } from '../core/topic.ts';
-import { familyTopicName } from '../environment/aws-names.ts';
+import { SYSTEM_FAMILY } from '../environment/aws-names.ts';
 import type { Agent } from '../guild/define-agent.ts';
 import type { Guild } from '../guild/define-guild.ts';
 import type { AgentDeployment } from './agent-deployment.ts';
@@ -18,14 +18,20 @@ export interface GuildPlan {
   readonly deployments: { readonly [Name in string]?: AgentDeployment };
   /** Patterns, the most literal first, with the built-in one. */
   readonly families: readonly string[];
-  /** What the names of SNS topics begin with. */
-  readonly namePrefix: string;
 }
 
 /** About 15 resources each, of the 500 that a stack may have. */
 export const MAX_FLAT_AGENTS = 30;
-/** https://docs.aws.amazon.com/sns/latest/api/API_CreateTopic.html */
-const MAX_TOPIC_NAME = 256;
+
+/** What types refuse, for those who write JavaScript. */
+export function shapeFaults({ guild, layout }: { readonly guild: unknown; readonly layout: unknown }): FieldFault[] {
+  const faults: FieldFault[] = [];
+  const isGuild = typeof guild === 'object' && guild !== null && 'kind' in guild && guild.kind === 'guildwire.guild';
+  if (!isGuild) faults.push({ field: 'guild', problem: `got ${show(guild)}: give what defineGuild returned` });
+  if (layout !== 'flat' && layout !== 'nested')
+    faults.push({ field: 'layout', problem: `got ${show(layout)}: allowed are 'flat' and 'nested'` });
+  return faults;
+}
 
 export function guildFaults(plan: GuildPlan): FieldFault[] {
   const { guild, layout, deployments } = plan;
@@ -52,21 +58,16 @@ export function guildFaults(plan: GuildPlan): FieldFault[] {
       problem,
     })),
   );
-  return [...faults, ...wrong, ...nameFaults(plan), ...followerFaults(plan, agents)];
+  return [...faults, ...wrong, ...namespaceFaults(plan), ...followerFaults(plan, agents)];
 }
 
-function nameFaults({ namespaces, families, namePrefix }: GuildPlan): FieldFault[] {
+function namespaceFaults({ namespaces }: GuildPlan): FieldFault[] {
   const unnamed = namespaces === 'dynamic' ? [] : namespaces;
   const faults = unnamed.flatMap((namespace): FieldFault[] => {
     const problem = nameProblem(namespace, MAX_NAMESPACE);
     return problem === undefined ? [] : [{ field: 'namespaces', problem }];
   });
   if (namespaces.length === 0) faults.push({ field: 'namespaces', problem: "is empty: name one, or say 'dynamic'" });
-  const longest = Math.max(...families.map((pattern) => `${namePrefix}${familyTopicName(pattern, true)}`.length));
-  if (longest > MAX_TOPIC_NAME) {
-    const problem = `makes topic names of ${longest} characters: the limit of SNS is ${MAX_TOPIC_NAME}`;
-    faults.push({ field: 'stackName', problem: `${show(namePrefix)} ${problem}` });
-  }
   return faults;
 }
 
@@ -81,7 +82,12 @@ function followerFaults({ families, deployments }: GuildPlan, agents: readonly A
   }
   return [...counts].flatMap(([key, count]): FieldFault[] => {
     const [kind = '', pattern = ''] = key.split(' ');
-    const problem = followersProblem(kind === 'ordered', count);
-    return problem === undefined ? [] : [{ field: `topics.${pattern}`, problem }];
+    const isOrdered = kind === 'ordered';
+    if (pattern !== SYSTEM_FAMILY) {
+      const problem = followersProblem(isOrdered, count);
+      return problem === undefined ? [] : [{ field: `topics.${pattern}`, problem }];
+    }
+    const problem = followersProblem(isOrdered, count, 'split the guild');
+    return problem === undefined ? [] : [{ field: 'agents', problem: `the topic of all inboxes ${problem}` }];
   });
 }

@@ -74,7 +74,9 @@ export class GuildFunction extends Construct implements IGrantable {
     const environment = defaultChild instanceof CfnFunction ? defaultChild.environment : undefined;
     const bytes = bytesOf(Stack.of(this).resolve(environment)?.variables ?? {});
     if (bytes <= MAX_ENVIRONMENT_BYTES) return [];
-    return [`${this.node.path}: its environment has ${bytes} bytes but the limit is ${MAX_ENVIRONMENT_BYTES}`];
+    return [
+      `its environment has ${bytes} bytes but the limit is ${MAX_ENVIRONMENT_BYTES}: write fewer or shorter variables`,
+    ];
   }
 
   /** What does not fit, the CDK would move into managed policies, of which a role may have ten. */
@@ -85,7 +87,7 @@ export class GuildFunction extends Construct implements IGrantable {
     const characters = documents.reduce((total, document) => total + document.length, 0);
     if (characters <= MAX_POLICY_CHARACTERS) return [];
     return [
-      `${this.node.path}: the policy of its role has ${characters} characters but the limit is ${MAX_POLICY_CHARACTERS}: publish by patterns, or serve fewer namespaces`,
+      `the policy of its role has ${characters} characters but the limit is ${MAX_POLICY_CHARACTERS}: publish by patterns, or serve fewer namespaces`,
     ];
   }
 }

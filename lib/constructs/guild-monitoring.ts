@@ -11,11 +11,13 @@ import {
   Metric,
   TreatMissingData,
 } from 'aws-cdk-lib/aws-cloudwatch';
+import type { ITableV2 } from 'aws-cdk-lib/aws-dynamodb';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import { FilterPattern, MetricFilter } from 'aws-cdk-lib/aws-logs';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type { AgentFunction } from './agent-function.ts';
+import type { IMessageLog } from './message-log-base.ts';
 import type { Relay } from './relay.ts';
 
 export interface GuildMonitoringOptions {
@@ -30,6 +32,10 @@ export interface GuildMonitoringOptions {
 export interface GuildMonitoringProps extends GuildMonitoringOptions {
   readonly agents: readonly AgentFunction[];
   readonly relay: Relay;
+  /** Whose tables refuse what is beyond their `maxUnits`. */
+  readonly log: IMessageLog;
+  /** Whose errors nobody else hears of. @default - none */
+  readonly quiet?: readonly IFunction[];
 }
 
 /** Of one alarm on an expression (https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_limits.html). */
@@ -45,7 +51,8 @@ export class GuildMonitoring extends Construct {
 
   constructor(scope: Construct, id: string, props: GuildMonitoringProps) {
     super(scope, id);
-    const { agents, relay, oldestDelivery = Duration.minutes(15), relayLag = Duration.minutes(1) } = props;
+    const { agents, relay, log, quiet = [] } = props;
+    const { oldestDelivery = Duration.minutes(15), relayLag = Duration.minutes(1) } = props;
     const waiting = agents.flatMap(({ queues }) => [
       queues.queue,
       ...(queues.urgentQueue === undefined ? [] : [queues.urgentQueue]),
@@ -55,6 +62,8 @@ export class GuildMonitoring extends Construct {
     const functions = [relay.function, ...agents.map((agent) => agent.function)];
     const throttles = functions.map((fn) => fn.metricThrottles({ period: PERIOD, statistic: 'Sum' }));
     const loops = functions.map(droppedOf);
+    const refused = [log.messages, log.ledger].flatMap(throttledOf);
+    const failed = quiet.map((fn) => fn.metricErrors({ period: PERIOD, statistic: 'Sum' }));
     const dead = this.#countDeadLetters(agents);
     const lag = relay.function.metric('IteratorAge', { period: PERIOD, statistic: 'Maximum' });
     this.alarms = [
@@ -63,6 +72,8 @@ export class GuildMonitoring extends Construct {
       ...this.#alarms('OldDeliveries', 'an agent is behind', ages.slice(1), 'MAX', oldestDelivery.toSeconds()),
       ...this.#alarms('RelayLag', 'the relay is behind', [lag], 'MAX', relayLag.toMilliseconds()),
       ...this.#alarms('Throttles', 'functions are throttled', throttles, 'SUM', 0),
+      ...this.#alarms('ThrottledTables', 'a table is at its limit', refused, 'SUM', 0),
+      ...this.#alarms('Errors', 'a function of the platform fails', failed, 'SUM', 0),
       ...this.#alarms('Loops', 'Lambda dropped invocations of a loop', loops, 'SUM', 0),
     ];
     for (const action of props.actions ?? []) for (const alarm of this.alarms) alarm.addAlarmAction(action);
@@ -131,6 +142,17 @@ export class GuildMonitoring extends Construct {
 const depthOf = (queue: IQueue) =>
   queue.metricApproximateNumberOfMessagesVisible({ period: PERIOD, statistic: 'Maximum' });
 const ageOf = (queue: IQueue) => queue.metricApproximateAgeOfOldestMessage({ period: PERIOD, statistic: 'Maximum' });
+const throttledOf = ({ tableName }: ITableV2) =>
+  ['WriteThrottleEvents', 'ReadThrottleEvents'].map(
+    (metricName) =>
+      new Metric({
+        namespace: 'AWS/DynamoDB',
+        metricName,
+        dimensionsMap: { TableName: tableName },
+        period: PERIOD,
+        statistic: 'Sum',
+      }),
+  );
 const droppedOf = (fn: IFunction) =>
   new Metric({
     namespace: 'AWS/Lambda',

@@ -1,6 +1,5 @@
 /** @module A whole guild on AWS. */
 import { Annotations, Aws, CfnOutput, NestedStack, type RemovalPolicy, Stack, Stage } from 'aws-cdk-lib';
-import { ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
@@ -13,11 +12,11 @@ import type { AgentDeployment } from './agent-deployment.ts';
 import { AgentFunction } from './agent-function.ts';
 import { routesOf } from './agent-routes.ts';
 import { type BundleOptions, bundleGuild, type GuildBundle } from './bundle.ts';
-import { connectionOf } from './connection.ts';
+import { tellConnection } from './connection.ts';
 import { Edge } from './edge.ts';
 import { GuildApi, type GuildApiOptions } from './guild-api.ts';
 import { familiesOf } from './guild-families.ts';
-import { guildFaults } from './guild-faults.ts';
+import { guildFaults, shapeFaults } from './guild-faults.ts';
 import { GuildMonitoring, type GuildMonitoringOptions } from './guild-monitoring.ts';
 import { Janitor } from './janitor.ts';
 import { manifestOf } from './manifest-of.ts';
@@ -25,6 +24,8 @@ import { MessageLog } from './message-log.ts';
 import type { IMessageLog } from './message-log-base.ts';
 import type { Namespaces } from './permissions.ts';
 import { Relay } from './relay.ts';
+import { sizeFaults } from './stack-size.ts';
+import { topStack } from './top-stack.ts';
 import { TopicFamily } from './topic-family.ts';
 import { refuse } from './undeployable-error.ts';
 
@@ -92,17 +93,19 @@ export class Guild extends Construct {
   constructor(scope: Construct, id: string, props: GuildProps) {
     super(scope, id);
     const { guild, layout = 'flat', agents: deployments = {} } = props;
+    refuse(this, shapeFaults({ guild, layout }));
     const namespaces = props.namespaces ?? [Stage.of(this)?.stageName || 'default'];
     const families = [...familiesOf(guild.families).patterns, SYSTEM_FAMILY];
     const namePrefix = `${topStack(this).stackName}-`;
-    refuse(this, guildFaults({ guild, layout, namespaces, deployments, families, namePrefix }));
+    refuse(this, guildFaults({ guild, layout, namespaces, deployments, families }));
+    if (topStack(this).node.tryFindChild('IngestFunction') !== undefined)
+      refuse(this, [{ field: 'stack', problem: 'holds a guild already: give each a stack of its own' }]);
     this.manifest = manifestOf(guild, props);
     using bundle = bundleGuild(Object.values<Agent>(guild.agents), this.manifest, props.bundling ?? {}, (faults) =>
       refuse(this, faults),
     );
     if (layout === 'nested') Annotations.of(this).addInfo(`layout 'nested': changing it replaces the agents' queues`);
     for (const warning of bundle.warnings) Annotations.of(this).addWarningV2('guildwire:bundle', warning);
-    props.encryptionKey?.grantEncryptDecrypt(new ServicePrincipal('sns.amazonaws.com'));
     this.log = this.#createLog(props, namespaces);
     this.families = this.#createFamilies(props, families, namePrefix);
     const topicArnPrefix = `arn:${Aws.PARTITION}:sns:${Stack.of(this).region}:${Stack.of(this).account}:${namePrefix}`;
@@ -142,12 +145,20 @@ export class Guild extends Construct {
     this.monitoring =
       props.monitoring === false
         ? undefined
-        : new GuildMonitoring(this, 'Monitoring', { ...props.monitoring, agents, relay: this.relay });
+        : new GuildMonitoring(this, 'Monitoring', {
+            ...props.monitoring,
+            agents,
+            relay: this.relay,
+            log: this.log,
+            quiet: [this.janitor.function, this.edge.ingest, this.edge.history],
+          });
     this.#tell(topicArnPrefix);
+    this.node.addValidation({ validate: () => sizeFaults(topStack(this), layout) });
   }
 
   #createLog(props: GuildProps, namespaces: Namespaces): MessageLog {
-    const { guild, maxUnits, threads } = props;
+    const { guild, maxUnits, threads, api } = props;
+    const uploadOrigins = api === false ? undefined : api?.corsPreflight?.allowOrigins;
     const { declared, inferred } = familiesOf(guild.families);
     const retentions = [...declared, ...inferred].map(({ retentionDays }) => retentionDays);
     return new MessageLog(this, 'Log', {
@@ -155,6 +166,7 @@ export class Guild extends Construct {
       namespaces,
       retentionDays: Math.max(DEFAULT_RETENTION_DAYS, ...retentions),
       ...(threads !== undefined && { threads }),
+      ...(uploadOrigins !== undefined && { uploadOrigins }),
       ...(maxUnits !== undefined && { maxWriteUnits: maxUnits.write, maxReadUnits: maxUnits.read }),
     });
   }
@@ -208,18 +220,10 @@ export class Guild extends Construct {
   /** For programs and people outside: what is where. */
   #tell(topicArnPrefix: string): void {
     const stack = topStack(this);
-    const connection = connectionOf(this, topicArnPrefix);
-    new CfnOutput(stack, 'Connection', { value: stack.toJsonString(connection), description: 'For aws: URLs' });
+    tellConnection(this, topicArnPrefix);
     new CfnOutput(stack, 'IngestFunction', { value: this.edge.ingest.functionName });
     if (this.api !== undefined) new CfnOutput(stack, 'ApiUrl', { value: this.api.url });
   }
-}
-
-/** The stack that is deployed by its name. */
-function topStack(scope: Construct): Stack {
-  let stack = Stack.of(scope);
-  while (stack.nestedStackParent !== undefined) stack = stack.nestedStackParent;
-  return stack;
 }
 
 const commonOf = ({ encryptionKey, logRetention, removalPolicy }: GuildProps) => ({

@@ -9,6 +9,7 @@ import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { type JanitorEvent, QUEUES_PER_EVENT } from '../environment/janitor-event.ts';
 import type { AgentFunction } from './agent-function.ts';
+import { grantSwitch } from './event-sources.ts';
 import { GuildFunction } from './guild-function.ts';
 import type { IMessageLog } from './message-log-base.ts';
 import { consumeActions } from './permissions.ts';
@@ -56,6 +57,7 @@ export class Janitor extends Construct {
     Grant.addToPrincipal({ grantee: host, actions: [...consumeActions], resourceArns: [relay.safety.queueArn] });
     relay.safety.encryptionMasterKey?.grantDecrypt(host);
     for (const agent of agents) agent.grantSweep(host);
+    grantSwitch(this, host);
     this.#schedule(props);
   }
 
@@ -65,6 +67,9 @@ export class Janitor extends Construct {
         kind: 'guildwire.janitor',
         deadLetterQueues: Object.fromEntries(
           some.map(({ agentName, queues }) => [agentName, queues.deadLetters.queueUrl]),
+        ),
+        sources: Object.fromEntries(
+          some.map(({ agentName, sources }) => [agentName, sources.map((source) => source.eventSourceMappingId)]),
         ),
         ...(index === 0 && { safetyQueue: relay.safety.queueUrl }),
         runsPlans: index === 0,

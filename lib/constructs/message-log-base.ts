@@ -15,13 +15,16 @@ import {
   messageKeys,
   type Namespaces,
   namespaceKeys,
+  operatorLedgerKeys,
   ownTopics,
   readActions,
   relayLedgerKeys,
   streamActions,
   topicLedgerKeys,
+  unaskedKeys,
 } from './permissions.ts';
 import { provide } from './provide.ts';
+import { UndeployableError } from './undeployable-error.ts';
 
 /** Where a guild's messages are kept, with the ledger of what was done about them. */
 export interface IMessageLog extends IResource {
@@ -83,11 +86,11 @@ export abstract class MessageLogBase extends Resource implements IMessageLog {
   }
 
   /**
-   * All rows of the ledger in the namespaces of the log: `dynamodb:GetItem`, `BatchGetItem`, `Query`, `PutItem`, `UpdateItem`,
-   * `DeleteItem` and `ConditionCheckItem`; with all of `grantRead`.
+   * All rows of the ledger in the namespaces of the log, and those of event sources that are off: `dynamodb:GetItem`,
+   * `BatchGetItem`, `Query`, `PutItem`, `UpdateItem`, `DeleteItem` and `ConditionCheckItem`; with all of `grantRead`.
    */
   grantOperate(grantee: IGrantable): Grant {
-    const keys = namespaceKeys(this.namespaces);
+    const keys = operatorLedgerKeys(this.namespaces);
     return this.grantRead(grantee).combine(this.#bound(grantee, ledgerActions, [this.ledger.tableArn], keys));
   }
 
@@ -100,11 +103,16 @@ export abstract class MessageLogBase extends Resource implements IMessageLog {
   /**
    * Handing messages on: `dynamodb:DescribeStream`, `GetRecords`, `GetShardIterator` and `ListStreams` on the stream, all of
    * `grantRead`, announcing topics (`dynamodb:PutItem` under `$topics`), and their rows in the ledger.
+   *
+   * @throws UndeployableError where a table was imported without its stream.
    */
   grantRelay(grantee: IGrantable): Grant {
     const { tableStreamArn } = this.messages;
-    const stream = this.#allow(grantee, streamActions, tableStreamArn === undefined ? [] : [tableStreamArn]);
-    return stream
+    if (tableStreamArn === undefined) {
+      const problem = 'has no stream that a relay could read: import it with its tableStreamArn';
+      throw new UndeployableError(this.node.path, [{ field: 'messages', problem }]);
+    }
+    return this.#allow(grantee, streamActions, [tableStreamArn])
       .combine(this.grantRead(grantee))
       .combine(this.grantPublish(grantee, ['$topics']))
       .combine(this.#bound(grantee, ledgerActions, [this.ledger.tableArn], relayLedgerKeys(this.namespaces)));
@@ -124,16 +132,15 @@ export abstract class MessageLogBase extends Resource implements IMessageLog {
     const keys = messageKeys(this.namespaces, topics);
     const allowed = this.#bound(grantee, appendActions, [this.messages.tableArn], keys);
     if (!topics.some((topic) => topic.startsWith('*'))) return allowed;
-    // What begins with a wildcard names no topic of the platform; IAM's wildcard would.
-    const reserved = messageKeys(
-      this.namespaces,
-      topics.filter((topic) => topic.startsWith('$')),
-    );
-    return allowed.combine(
-      this.#deny(grantee, appendActions, [this.messages.tableArn], {
-        'ForAnyValue:StringLike': { 'dynamodb:LeadingKeys': ['*#$*'] },
-        ...(reserved.length > 0 && { 'ForAnyValue:StringNotLike': { 'dynamodb:LeadingKeys': reserved } }),
-      }),
+    return unaskedKeys(this.namespaces, topics).reduce(
+      (grant, { keys: denied, but }) =>
+        grant.combine(
+          this.#deny(grantee, appendActions, [this.messages.tableArn], {
+            'ForAnyValue:StringLike': { 'dynamodb:LeadingKeys': denied },
+            ...(but.length > 0 && { 'ForAllValues:StringNotLike': { 'dynamodb:LeadingKeys': but } }),
+          }),
+        ),
+      allowed,
     );
   }
 

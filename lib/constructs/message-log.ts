@@ -10,13 +10,22 @@ import {
   TableV2,
 } from 'aws-cdk-lib/aws-dynamodb';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
-import { BlockPublicAccess, Bucket, BucketEncryption, type IBucket, ObjectOwnership } from 'aws-cdk-lib/aws-s3';
+import {
+  BlockPublicAccess,
+  Bucket,
+  BucketEncryption,
+  HttpMethods,
+  type IBucket,
+  ObjectOwnership,
+} from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
 import { DEFAULT_RETENTION_DAYS } from '../core/topic-family.ts';
 import { CONVERSATION_INDEX, THREAD_INDEX, tableAttributes } from '../environment/aws-keys.ts';
 import { acknowledge } from './acknowledge.ts';
 import { type IMessageLog, MessageLogBase } from './message-log-base.ts';
+import { messageLogFaults } from './message-log-faults.ts';
 import type { Namespaces } from './permissions.ts';
+import { refuse } from './undeployable-error.ts';
 
 export interface MessageLogProps {
   /** The namespaces that grants are for; `'dynamic'` for any, which then only the code keeps apart. @default ['default'] */
@@ -29,6 +38,8 @@ export interface MessageLogProps {
   readonly maxReadUnits?: number;
   /** The longest that any family keeps its messages, in days; attachments are kept 15 days longer. @default 30 */
   readonly retentionDays?: number;
+  /** Web pages that may upload large payloads, such as `https://app.example.com`. @default - none */
+  readonly uploadOrigins?: readonly string[];
   /** The stack has to name its region. @default - keys of AWS: DynamoDB's own, and SSE-S3 */
   readonly encryptionKey?: IKey;
   /** What becomes of tables and bucket when they are taken out of the stack. @default RemovalPolicy.RETAIN */
@@ -68,8 +79,10 @@ export class MessageLog extends MessageLogBase {
   readonly namespaces: Namespaces;
   protected readonly encryptionKey: IKey | undefined;
 
+  /** @throws UndeployableError where a number or a namespace cannot be. */
   constructor(scope: Construct, id: string, props: MessageLogProps = {}) {
     super(scope, id);
+    refuse(this, messageLogFaults(props));
     this.namespaces = props.namespaces ?? DEFAULT_NAMESPACES;
     this.encryptionKey = props.encryptionKey;
     this.messages = this.#createMessages(props);
@@ -114,7 +127,7 @@ export class MessageLog extends MessageLogBase {
   }
 
   #createAttachments(props: MessageLogProps): IBucket {
-    const { encryptionKey, retentionDays = DEFAULT_RETENTION_DAYS, removalPolicy } = props;
+    const { encryptionKey, retentionDays = DEFAULT_RETENTION_DAYS, removalPolicy, uploadOrigins = [] } = props;
     const bucket = new Bucket(this, 'Attachments', {
       blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
       objectOwnership: ObjectOwnership.BUCKET_OWNER_ENFORCED,
@@ -130,7 +143,19 @@ export class MessageLog extends MessageLogBase {
       ],
       removalPolicy: removalPolicy ?? RemovalPolicy.RETAIN,
     });
-    acknowledge(bucket, 'AwsSolutions-S1', 'every object is named by a message, and each access by a logged function');
+    if (uploadOrigins.length > 0) {
+      const headers = ['content-type', 'x-amz-checksum-sha256'];
+      bucket.addCorsRule({
+        allowedMethods: [HttpMethods.PUT],
+        allowedOrigins: [...uploadOrigins],
+        allowedHeaders: headers,
+      });
+    }
+    acknowledge(
+      bucket,
+      'AwsSolutions-S1',
+      'each object is named by what it holds, and functions that write, or give out places to write to, are logged',
+    );
     return bucket as IBucket;
   }
 }

@@ -1,5 +1,6 @@
 /** @module Who may do what to the tables and the bucket, as data. Grants of `MessageLog` are made of these and nothing else. */
-import { ledgerKey, messageKey } from '../environment/aws-keys.ts';
+import { reservedRoots } from '../core/topic.ts';
+import { ledgerKey, messageKey, TURNED_OFF_KEY } from '../environment/aws-keys.ts';
 
 /** Those that the deployment serves; `dynamic` for any, which then only the code keeps apart. */
 export type Namespaces = readonly string[] | 'dynamic';
@@ -38,6 +39,9 @@ export const consumeActions = [
 /** Of a queue: how much waits in it, and nothing of what. */
 export const countActions = ['sqs:GetQueueAttributes'] as const;
 
+/** Of an event source mapping: turning it off and on, among all that can be changed of it. */
+export const switchActions = ['lambda:UpdateEventSourceMapping'] as const;
+
 const each = (namespaces: Namespaces) => (namespaces === 'dynamic' ? ['*'] : namespaces);
 
 /** Partition keys, with `*` as IAM has it: it crosses the dots of a topic, so a pattern grants more than it names. */
@@ -46,6 +50,27 @@ export function messageKeys(namespaces: Namespaces, patterns: readonly string[])
   return each(namespaces).flatMap((namespace) =>
     topics.map((topic) => `${messageKey(namespace, topic, 0).slice(0, -1)}*`),
   );
+}
+
+/** Partition keys that IAM's wildcard would grant to who asks for topics that begin with one, and what of them stays granted. */
+export interface DeniedKeys {
+  readonly keys: readonly string[];
+  readonly but: readonly string[];
+}
+
+/**
+ * The topics of the platform that are not asked for: what begins with a wildcard names none of them. Each kind for itself, since
+ * IAM looks at all keys of a call at once, and a transaction may name topics of several kinds, and others.
+ */
+export function unaskedKeys(namespaces: Namespaces, topics: readonly string[]): readonly DeniedKeys[] {
+  const ofRoot = (root: string) => topics.filter((topic) => topic === root || topic.startsWith(`${root}.`));
+  const open = reservedRoots.filter((root) => !topics.includes(root) && !topics.includes(`${root}.*`));
+  const keyOf = (root: string) => `*#${root}*`;
+  const unasked = { keys: open.filter((root) => ofRoot(root).length === 0).map(keyOf), but: [] };
+  const partly = open
+    .filter((root) => ofRoot(root).length > 0)
+    .map((root) => ({ keys: [keyOf(root)], but: messageKeys(namespaces, ofRoot(root)) }));
+  return [unasked, ...partly].filter(({ keys }) => keys.length > 0);
 }
 
 /** All partition keys of the namespaces, in either table and their indexes. */
@@ -74,6 +99,12 @@ export function agentLedgerKeys(namespaces: Namespaces, agent: string): readonly
     ledgerKey.trail(namespace, '*'),
   ]);
 }
+
+/** All rows of the namespaces, and those that are of none. */
+export const operatorLedgerKeys = (namespaces: Namespaces): readonly string[] => [
+  ...namespaceKeys(namespaces),
+  TURNED_OFF_KEY,
+];
 
 /** Which topics are in use. */
 export const topicLedgerKeys = (namespaces: Namespaces): readonly string[] =>

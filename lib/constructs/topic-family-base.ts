@@ -6,6 +6,7 @@ import { CfnSubscription, type ITopic } from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
 import type { AgentQueues } from './agent-queues.ts';
 import type { Filter, Lane } from './filter-policy.ts';
+import { letTopicsUse } from './topic-family-key.ts';
 import { UndeployableError } from './undeployable-error.ts';
 
 /** Where messages of a family are published for whoever follows them. */
@@ -30,10 +31,13 @@ const MAX_FOLLOWERS = 200;
 const MAX_ORDERED_FOLLOWERS = 100;
 
 /** Why so many queues cannot follow one family, or undefined. */
-export function followersProblem(isOrdered: boolean, count: number): string | undefined {
+export function followersProblem(
+  isOrdered: boolean,
+  count: number,
+  advice = 'split the family, or the guild',
+): string | undefined {
   const most = isOrdered ? MAX_ORDERED_FOLLOWERS : MAX_FOLLOWERS;
-  if (count <= most) return undefined;
-  return `is followed by ${count} queues but the limit of SNS is ${most}: split the family, or the guild`;
+  return count <= most ? undefined : `is followed by ${count} queues but the limit of SNS is ${most}: ${advice}`;
 }
 
 export abstract class TopicFamilyBase extends Resource implements ITopicFamily {
@@ -53,7 +57,7 @@ export abstract class TopicFamilyBase extends Resource implements ITopicFamily {
 
   /**
    * Has the topic send to queues of an agent what their filters let through, and to its dead-letter queue what they do not
-   * take; the queues let it.
+   * take; the queues let it, and so does the key that they are encrypted with.
    *
    * @param scope Where the subscriptions lie.
    * @throws UndeployableError beyond the 200 filters of a topic, or the 100 subscriptions of a FIFO topic.
@@ -78,6 +82,9 @@ export abstract class TopicFamilyBase extends Resource implements ITopicFamily {
         ...(filter.policy !== undefined && { filterPolicy: filter.policy, filterPolicyScope: 'MessageAttributes' }),
       });
       queues.readyBefore(subscription);
+    }
+    for (const { encryptionMasterKey } of [queues.queue, queues.deadLetters]) {
+      if (encryptionMasterKey !== undefined) letTopicsUse(encryptionMasterKey, scope);
     }
   }
 }

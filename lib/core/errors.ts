@@ -164,13 +164,14 @@ export class DelayTooLongError extends GuildwireError {
   }
 }
 
-/** An attempt published more messages than the backend commits in one step. None of them was stored. */
+/** An attempt decided more than the backend commits in one step (`maxOutputs`). None of it was stored. */
 export class TooManyOutputsError extends GuildwireError {
   readonly code = 'TOO_MANY_OUTPUTS';
   readonly retryable = false;
 
   constructor(outputs: number, maxOutputs: number) {
-    super(`an attempt publishes ${outputs} messages but the limit is ${maxOutputs}: publish fewer, larger messages`);
+    const limit = `${maxOutputs}, of which copies under topics, idempotency keys and state take their part`;
+    super(`an attempt has ${outputs} outputs but the limit is ${limit}: publish fewer, larger messages`);
   }
 }
 
@@ -198,9 +199,12 @@ export class LeaseLostError extends GuildwireError {
 export class StateConflictError extends GuildwireError {
   readonly code = 'STATE_CONFLICT';
   readonly retryable = true;
+  /** One that was changed. */
+  readonly key: string;
 
   constructor(agent: string, key: string) {
     super(`state "${key}" of "${agent}" was changed by another attempt`);
+    this.key = key;
   }
 }
 

@@ -19,7 +19,7 @@ export class HandlerCrashedError extends GuildwireError {
 
   constructor(agent: string, starts: number) {
     super(
-      `the handler of "${agent}" was started ${starts} ${starts === 1 ? 'time' : 'times'} and its process ended each time: look at what it exits on`,
+      `the handler of "${agent}" was started ${starts} ${starts === 1 ? 'time' : 'times'} and its process ended each time: look at what it exits on, and at its memory`,
     );
   }
 }

@@ -27,6 +27,9 @@ const RESERVED = {
   $topics: { named: false },
 } as const;
 
+/** First segments that the platform keeps for itself. */
+export const reservedRoots: readonly string[] = Object.keys(RESERVED);
+
 const isReservedRoot = (segment: string): segment is keyof typeof RESERVED => Object.hasOwn(RESERVED, segment);
 
 /** What keeps `value` from being a topic, or undefined. */

@@ -31,7 +31,12 @@ export const ledgerKey = {
   plan: (namespace: string, plan: string) => `${namespace}#plan#${plan}`,
   /** Plans that were begun and are not finished, each a row. */
   openPlans: (namespace: string) => `${namespace}#plan#open`,
+  /** Pause switches that were set, and which the agents' event sources may not follow yet, each a row. */
+  switched: (namespace: string) => `${namespace}#switched`,
 } as const;
+
+/** Of the Ledger table as well, and of no namespace: agents whose event sources may be off, each in one row or more. */
+export const TURNED_OFF_KEY = '#off';
 
 /** The attributes that both tables have in common; `ttl` is Unix seconds. */
 export const tableAttributes = {

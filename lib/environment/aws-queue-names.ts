@@ -39,8 +39,16 @@ const MAX_URL = 160;
 const MAX_BYTES = 3_200;
 const PUNCTUATION = 6;
 
-/** Whether the names of the agents' queues surely fit into a variable, however long the platform makes them. */
-export function fitsVariable(agents: readonly { readonly name: string; readonly lanes: boolean }[]): boolean {
-  const bytes = agents.map(({ name, lanes }) => name.length + (MAX_NAME + PUNCTUATION) * (lanes ? 2 : 1));
+/**
+ * Whether the names of the agents' queues surely fit into a variable, however long the platform makes them.
+ *
+ * @param isWithSources Whether the UUIDs of their event source mappings fit beside them, which count as names do.
+ */
+export function fitsVariable(
+  agents: readonly { readonly name: string; readonly lanes: boolean }[],
+  isWithSources = false,
+): boolean {
+  const times = isWithSources ? 2 : 1;
+  const bytes = agents.map(({ name, lanes }) => times * (name.length + (MAX_NAME + PUNCTUATION) * (lanes ? 2 : 1)));
   return bytes.reduce((sum, own) => sum + own, MAX_URL) <= MAX_BYTES;
 }

@@ -19,6 +19,8 @@ export const awsVariables = {
   urgentQueue: 'GUILDWIRE_URGENT_QUEUE',
   /** Of functions that count what waits: the queues of all agents, as `aws-queue-names.ts` writes them. */
   queues: 'GUILDWIRE_QUEUES',
+  /** Of functions that pause: UUIDs of the event source mappings, by agent, as JSON; left out where they do not fit. */
+  sources: 'GUILDWIRE_SOURCES',
   /** Namespaces, separated by commas; `*` for any. */
   namespaces: 'GUILDWIRE_NAMESPACES',
 } as const;
@@ -39,4 +41,13 @@ export function awsEnvironment(environment: NodeJS.ProcessEnv = process.env): {
 /** Whether the SDK is told of another S3 than that of AWS; no bucket's name leads there, so that it goes in the path. */
 export function hasOtherS3(environment: NodeJS.ProcessEnv = process.env): boolean {
   return Boolean(environment.AWS_ENDPOINT_URL_S3 || environment.AWS_ENDPOINT_URL);
+}
+
+/**
+ * Memory of the function that this process runs in, in MB; undefined elsewhere.
+ * https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
+ */
+export function functionMemoryMb(environment: NodeJS.ProcessEnv = process.env): number | undefined {
+  const memory = Number(environment.AWS_LAMBDA_FUNCTION_MEMORY_SIZE);
+  return memory > 0 ? memory : undefined;
 }

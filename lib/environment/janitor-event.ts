@@ -10,9 +10,11 @@ export interface JanitorEvent {
   readonly deadLetterQueues: Readonly<Record<string, string>>;
   /** URL of the queue that takes what the relay could not hand on; in one event of a tick only. */
   readonly safetyQueue?: string;
+  /** UUIDs of the event source mappings of the same agents, for those that do not follow the switches of their agent. */
+  readonly sources: Readonly<Record<string, readonly string[]>>;
   /** Whether to run what is left of plans; in one event of a tick only. */
   readonly runsPlans: boolean;
 }
 
 /** An event may have 8,192 characters (https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_Target.html). */
-export const QUEUES_PER_EVENT = 25;
+export const QUEUES_PER_EVENT = 20;

@@ -12,6 +12,7 @@ import { Attempts } from './attempts.ts';
 import { DeliveryGuard } from './delivery-guard.ts';
 import { enrichment } from './enrichment.ts';
 import { Failures, standBackMs } from './failure.ts';
+import { LostRaces } from './lost-races.ts';
 import type { Pace } from './pace.ts';
 import { Settler } from './settler.ts';
 import { Slots } from './slots.ts';
@@ -23,6 +24,11 @@ export interface RunnerOptions extends Workplace {
   readonly pace: Pace;
   /** The guild's middleware, outside the agent's own. */
   readonly use: readonly Middleware[];
+  /**
+   * Unix ms until which what is handed in is started. Later it goes back, uncounted, once this runner was done with another: so
+   * even one that has less time than that begins what it can. @default - at any time
+   */
+  readonly startsUntil?: number;
 }
 
 /** How long one call waits for a delivery. */
@@ -44,9 +50,11 @@ export class AgentRunner {
   readonly #leaseMs: number;
   readonly #failures: Failures;
   readonly #attempts: Attempts;
+  readonly #lostRaces: LostRaces;
   readonly #slots: Slots;
   /** Nothing is started any more. */
   #isOver = false;
+  #hasEndedOne = false;
   /** Unix ms until which nothing new is taken; 0 where nothing keeps it from that. */
   #standsBackUntil = 0;
   #loop: Promise<void> | undefined;
@@ -75,6 +83,13 @@ export class AgentRunner {
       onLost: (lease) => this.#freeSlot(lease),
       onPostponed: (error) => this.#standBack(error),
     });
+    this.#lostRaces = new LostRaces({
+      at: options,
+      leaseMs: this.#leaseMs,
+      random: options.random,
+      again: (lease, spent) => this.#begin(lease, clock.now(), spent),
+      onLost: (lease) => this.#freeSlot(lease),
+    });
     this.#guard = new DeliveryGuard({
       interest: subscriptionOf(agent, namespace),
       attempts: agent.retry.attempts,
@@ -92,7 +107,11 @@ export class AgentRunner {
     while (this.#slots.free <= 0 && !this.#isOver) await this.#slots.change();
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#handedIn.set(lease, resolve);
-    this.#take(lease, this.#options.clock.now());
+    const { clock, startsUntil = Number.POSITIVE_INFINITY } = this.#options;
+    const now = clock.now();
+    this.#occupySlot();
+    if (this.#hasEndedOne && now > startsUntil) this.#settler.settle({ kind: 'released', lease, delayMs: 0 });
+    else this.#begin(lease, now);
     return promise;
   }
 
@@ -105,8 +124,10 @@ export class AgentRunner {
     await Promise.race([idle, deadline]);
     this.#isOver = true;
     this.#attempts.releaseAll();
+    this.#lostRaces.releaseAll();
     await idle;
     this.#attempts.stop();
+    this.#lostRaces.stop();
     await Promise.race([this.#attempts.idle(), deadline]);
   }
 
@@ -151,7 +172,8 @@ export class AgentRunner {
             await backend.extend(leases.slice(started - 1), this.#leaseMs);
             now = clock.now();
           }
-          this.#take(lease, now);
+          this.#occupySlot();
+          this.#begin(lease, now);
         }
         failures = 0;
       } catch (error) {
@@ -165,10 +187,9 @@ export class AgentRunner {
     }
   }
 
-  #take(lease: Lease, now: number): void {
+  #occupySlot(): void {
     this.#slots.take();
     this.#options.clock.beginWork();
-    this.#begin(lease, now);
   }
 
   /** Takes nothing new for as long as the error says, if it says so. */
@@ -243,8 +264,7 @@ export class AgentRunner {
     if (outcome.ok) {
       this.#freeSlot(settlement.lease);
     } else if (outcome.error instanceof StateConflictError) {
-      // Somebody else changed what this attempt had read: it is run again, and that is no failure.
-      this.#begin(settlement.lease, this.#options.clock.now(), settlement.spent);
+      this.#lostRaces.lost(settlement.lease, outcome.error.key, settlement.spent);
     } else if (settlement.kind === 'completed' && !LEFT_TO_OTHERS.some((kind) => outcome.error instanceof kind)) {
       // The backend refuses what the attempt decided, so the attempt has failed like one that threw.
       const { lease, spent } = settlement;
@@ -257,8 +277,10 @@ export class AgentRunner {
   }
 
   #freeSlot(lease: Lease): void {
+    this.#hasEndedOne = true;
     this.#options.clock.endWork();
     this.#slots.release();
+    this.#lostRaces.ended(lease);
     if (this.#handedIn.size === 0) return;
     this.#handedIn.get(lease)?.();
     this.#handedIn.delete(lease);

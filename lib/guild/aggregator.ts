@@ -48,9 +48,10 @@ type Step = { readonly collection: string } & (
 );
 const AggregatorStep = { ...genericJson, name: 'guildwire.aggregator' } as Format<'guildwire.aggregator', Step, Step>;
 
-type Tally = { readonly received: number; readonly pages: number; readonly isDone: boolean };
 /** What a page lists: the name of each part, and how many pieces it has. */
 type Page = readonly (readonly [part: string, pieces: number])[];
+/** `last` is the page that is not full yet, so that a part changes no more than the tally. */
+type Tally = { readonly received: number; readonly pages: number; readonly last: Page; readonly isDone: boolean };
 
 const DEFAULT_DEADLINE_MS = 600_000;
 /** A character is at most 3 bytes in the JSON of a JSON text, and a state value has at most 64 KB. */
@@ -91,8 +92,9 @@ export function defineAggregator<const Name extends string, const Out extends st
   const close = async (id: string, tally: Tally, context: Context<Out, typeof genericJson>, isPartial: boolean) => {
     const parts = (await loadParts(id, tally, context)).map((wire) => collects.decode(wire) as OutputOf<F>);
     await onComplete(parts, context, { id, isPartial });
-    context.state.set(tallyKey(id), { ...tally, isDone: true });
-    context.later(0, AggregatorStep, { step: 'clean', collection: id, from: 0, to: tally.pages });
+    context.state.set(pageKey(id, tally.pages), tally.last);
+    context.state.set(tallyKey(id), { ...tally, last: [], isDone: true });
+    context.later(0, AggregatorStep, { step: 'clean', collection: id, from: 0, to: tally.pages + 1 });
     context.later(deadlineMs, AggregatorStep, { step: 'forget', collection: id });
   };
 
@@ -103,8 +105,10 @@ export function defineAggregator<const Name extends string, const Out extends st
     handlers: (on) => [
       on(collects, async (part, context) => {
         const id = collectionOf(part);
-        const tally = await loadTally(id, context);
-        if (tally?.isDone || !(await storePart(id, partOf(part), tally, context))) return;
+        const name = partOf(part);
+        const [tally, known] = await Promise.all([loadTally(id, context), context.state.get(pieceKey(id, name, 0))]);
+        if (tally?.isDone || known !== undefined) return;
+        storePart(id, name, tally, context);
         if (tally === undefined) context.later(deadlineMs, AggregatorStep, { step: 'deadline', collection: id });
         await onPart?.(part, context);
         const now = (await loadTally(id, context)) as Tally;
@@ -133,27 +137,24 @@ async function loadPage(id: string, page: number, { state }: Access): Promise<Pa
   return ((await state.get(pageKey(id, page))) ?? []) as unknown as Page;
 }
 
-/** Adds the part that is being handled; false if it was there already. */
-async function storePart(id: string, part: string, tally: Tally | undefined, context: Access): Promise<boolean> {
-  const { state } = context;
-  if ((await state.get(pieceKey(id, part, 0))) !== undefined) return false;
-  const { received, pages } = tally ?? { received: 0, pages: 0 };
-  const text = JSON.stringify(context.message.payload);
+/** Adds the part that is being handled. */
+function storePart(id: string, part: string, tally: Tally | undefined, { state, message }: Access): void {
+  const { received, pages, last } = tally ?? { received: 0, pages: 0, last: [] };
+  const text = JSON.stringify(message.payload);
   const pieces = Math.ceil(text.length / PIECE_CHARACTERS);
   for (let piece = 0; piece < pieces; piece++) {
     state.set(pieceKey(id, part, piece), text.slice(piece * PIECE_CHARACTERS, (piece + 1) * PIECE_CHARACTERS));
   }
-  const last = pages === 0 ? [] : await loadPage(id, pages - 1, context);
-  const isFull = pages === 0 || last.reduce((sum, [, count]) => sum + count, 0) >= PAGE_PIECES;
-  state.set(pageKey(id, isFull ? pages : pages - 1), [...(isFull ? [] : last), [part, pieces]]);
-  state.set(tallyKey(id), { received: received + 1, pages: isFull ? pages + 1 : pages, isDone: false });
-  return true;
+  const isFull = last.reduce((sum, [, count]) => sum + count, 0) >= PAGE_PIECES;
+  if (isFull) state.set(pageKey(id, pages), last);
+  const open: Page = [...(isFull ? [] : last), [part, pieces]];
+  state.set(tallyKey(id), { received: received + 1, pages: isFull ? pages + 1 : pages, last: open, isDone: false });
 }
 
 async function loadParts(id: string, tally: Tally, context: Access): Promise<readonly Json[]> {
   const pages = await Promise.all(Array.from({ length: tally.pages }, (_, page) => loadPage(id, page, context)));
   return Promise.all(
-    pages.flat().map(async ([part, count]) => {
+    [...pages.flat(), ...tally.last].map(async ([part, count]) => {
       const keys = Array.from({ length: count }, (_, piece) => pieceKey(id, part, piece));
       const pieces = await Promise.all(keys.map((key) => context.state.get(key)));
       return JSON.parse(pieces.join('')) as Json;

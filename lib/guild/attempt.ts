@@ -9,23 +9,19 @@ import type { PublishOptions } from '../bus/publish-options.ts';
 import { awaitReply, type RequestOptions, splitOptions } from '../bus/request-reply.ts';
 import { type Clock, parked, sleep } from '../core/clock.ts';
 import { deliveryKey } from '../core/delivery-key.ts';
-import {
-  AttemptEndedError,
-  type FieldFault,
-  InvalidArgumentError,
-  NoReplyAddressError,
-  TooManyOutputsError,
-} from '../core/errors.ts';
+import { AttemptEndedError, type FieldFault, InvalidArgumentError, NoReplyAddressError } from '../core/errors.ts';
 import { type Format, genericJson, type InputOf, type OutputOf } from '../core/format.ts';
 import type { GemstoneId } from '../core/gemstone-id.ts';
 import { HandlerTimeoutError } from '../core/handler-errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import { childThread, type Draft, type Message, type Reference, toReference } from '../core/message.ts';
 import type { Closable } from '../core/open-list.ts';
+import { outputsOf } from '../core/outputs.ts';
 import { show } from '../core/show.ts';
 import { MAX_AGENT_NAME, nameProblem } from '../core/topic.ts';
 import type { Context } from './context.ts';
 import type { Agent } from './define-agent.ts';
+import { OutputCount } from './output-count.ts';
 import { StateSession } from './state-session.ts';
 
 /** What all attempts of one agent in one namespace share. */
@@ -55,6 +51,8 @@ export class Attempt implements Context<string, Format>, Closable {
   spent: Spend | undefined;
   readonly #at: Workplace;
   #outputs: Draft[] | undefined;
+  /** Of outputs and state. */
+  #count: OutputCount;
   #effects = 0;
   #state: StateSession | undefined;
   #controller: AbortController | undefined;
@@ -74,6 +72,7 @@ export class Attempt implements Context<string, Format>, Closable {
   ) {
     this.spent = spent;
     this.#at = at;
+    this.#count = new OutputCount(at.backend.features.maxOutputs);
     this.lease = lease;
     this.message = message;
     this.history = history;
@@ -126,7 +125,7 @@ export class Attempt implements Context<string, Format>, Closable {
       const problem = `agent "${agent.name}" declares no state: add \`state: Format\` to its definition`;
       throw new InvalidArgumentError([{ field: 'state', problem }]);
     }
-    this.#state ??= new StateSession(backend, namespace, agent.name, agent.state, () => this.#mustRun('context.state'));
+    this.#state ??= new StateSession(backend, namespace, agent.name, agent.state, this.#stateHolder);
     return this.#state;
   }
 
@@ -263,7 +262,8 @@ export class Attempt implements Context<string, Format>, Closable {
     this.#outputs = from.#outputs === undefined ? undefined : [...from.#outputs];
     // The next effect is the same in each run, so that it finds the same message.
     this.#effects = from.#effects;
-    this.#state = from.#state?.copy(() => this.#mustRun('context.state'));
+    this.#count = from.#count.copy();
+    this.#state = from.#state?.copy(this.#stateHolder);
   }
 
   /** Whether the handler looked at the agent's state. */
@@ -304,10 +304,13 @@ export class Attempt implements Context<string, Format>, Closable {
   }
 
   #collect(draft: Draft): void {
-    const { maxOutputs } = this.#at.backend.features;
+    this.#count.add(outputsOf(draft));
     this.#outputs ??= [];
-    if (this.#outputs.length >= maxOutputs) throw new TooManyOutputsError(this.#outputs.length + 1, maxOutputs);
     this.#outputs.push(draft);
+  }
+
+  get #stateHolder() {
+    return { count: this.#count, mustRun: () => this.#mustRun('context.state') };
   }
 
   #mustRun(call: string): void {

@@ -32,7 +32,7 @@ export class Attempts {
   readonly #handlers: ReadonlyMap<string | undefined, Handler>;
   readonly #chain: HandlerChain | undefined;
   readonly #deadlines: Alarm;
-  readonly #keeper: LeaseKeeper;
+  readonly #keeper: LeaseKeeper<Attempt>;
   /** In the order of their deadlines, since all attempts of an agent may take the same time. */
   readonly #open = new OpenList<Attempt>();
   /** Whether the last handler was done when it returned, or nobody knows when it was; whoever looks resets it. */

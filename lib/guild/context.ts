@@ -119,7 +119,11 @@ export interface Context<Out extends string = string, State extends Format = NoS
 export interface StateAccess<In, Out> {
   /** What was set in this attempt, else what is stored. */
   get(key: string): Promise<Out | undefined>;
-  /** @throws StateTooLargeError above 64 KB as JSON; PayloadInvalidError if it does not fit the state's format. */
+  /**
+   * @throws StateTooLargeError above 64 KB as JSON; PayloadInvalidError if it does not fit the state's format;
+   *   TooManyOutputsError if the attempt then decides more than one step holds.
+   */
   set(key: string, value: In): void;
+  /** @throws TooManyOutputsError as `set`. */
   delete(key: string): void;
 }

@@ -15,6 +15,7 @@ export interface GuardOptions {
   readonly handles: (format: string) => boolean;
 }
 
+const NO_MESSAGE = new UndecodableError([{ field: 'body', problem: 'is no message' }]);
 /** Dead letters of messages that went too far are further yet by a generation or two, and must reach who watches for them. */
 const EXTRA_HOPS = { dead: 2, errors: 3 } as const;
 
@@ -30,7 +31,7 @@ export class DeliveryGuard {
     const { interest, attempts, handles } = this.#options;
     const { message } = lease;
     if (message === undefined) {
-      return dead(lease, 'undecodable', new UndecodableError([{ field: 'body', problem: 'is no message' }]));
+      return dead(lease, 'undecodable', lease.undecodable ?? NO_MESSAGE);
     }
     if (message.expiresAt !== undefined && message.expiresAt <= now)
       return { kind: 'dropped', lease, reason: 'expired' };

@@ -1,31 +1,32 @@
-/** @module Extends the leases of attempts that still run, so that a lease can be short and a handler long (D10). */
+/** @module Extends the leases of what still runs or waits to, so that a lease can be short and a handler long (D10). */
+import type { Lease } from '../backends/backend.ts';
 import { Alarm } from '../core/alarm.ts';
 import { faultOf } from '../core/fault.ts';
-import type { OpenList } from '../core/open-list.ts';
-import type { Attempt, Workplace } from './attempt.ts';
+import type { Closable, OpenList } from '../core/open-list.ts';
+import type { Workplace } from './attempt.ts';
 
-export class LeaseKeeper {
+/** An attempt, or what waits for one. */
+interface Held extends Closable {
+  readonly lease: Lease;
+}
+
+export class LeaseKeeper<T extends Held> {
   readonly #at: Workplace;
-  readonly #attempts: OpenList<Attempt>;
+  readonly #held: OpenList<T>;
   readonly #leaseMs: number;
-  readonly #onLost: (attempt: Attempt, error: Error) => void;
+  readonly #onLost: (held: T, error: Error) => void;
   readonly #alarm: Alarm;
 
-  /** @param onLost Called for an attempt whose lease is gone. */
-  constructor(
-    at: Workplace,
-    attempts: OpenList<Attempt>,
-    leaseMs: number,
-    onLost: (attempt: Attempt, error: Error) => void,
-  ) {
+  /** @param onLost Called for one whose lease is gone. */
+  constructor(at: Workplace, held: OpenList<T>, leaseMs: number, onLost: (held: T, error: Error) => void) {
     this.#at = at;
-    this.#attempts = attempts;
+    this.#held = held;
     this.#leaseMs = leaseMs;
     this.#onLost = onLost;
     this.#alarm = new Alarm(at.clock, () => this.#extendAll());
   }
 
-  /** Looks after an attempt that begins at `now` (Unix ms). */
+  /** Looks after one that begins at `now` (Unix ms). */
   keep(now: number): void {
     this.#alarm.set(now + this.#leaseMs / 3);
   }
@@ -35,19 +36,19 @@ export class LeaseKeeper {
   }
 
   #extendAll(): number | undefined {
-    if (this.#attempts.size === 0) return undefined;
-    void this.#extend(this.#attempts.open());
+    if (this.#held.size === 0) return undefined;
+    void this.#extend(this.#held.open());
     return this.#at.clock.now() + this.#leaseMs / 3;
   }
 
-  async #extend(attempts: readonly Attempt[]): Promise<void> {
+  async #extend(all: readonly T[]): Promise<void> {
     const { backend, log, agent } = this.#at;
     try {
-      const leases = attempts.map(({ lease }) => lease);
+      const leases = all.map(({ lease }) => lease);
       const outcomes = await backend.extend(leases, this.#leaseMs);
-      for (const [index, attempt] of attempts.entries()) {
+      for (const [index, held] of all.entries()) {
         const outcome = outcomes[index];
-        if (outcome?.ok === false) this.#onLost(attempt, outcome.error);
+        if (outcome?.ok === false) this.#onLost(held, outcome.error);
       }
     } catch (error) {
       log.error('cannot extend leases, trying again', { agent: agent.name, error: faultOf(error) });

@@ -2,6 +2,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Json, JsonObject } from '../core/json.ts';
 import { type LocalFunction, MAX_PAYLOAD_BYTES } from './functions/local-function.ts';
+import { lambdaAccess, type Named } from './permissions/lambda-access.ts';
+import type { Permissions } from './permissions/permissions.ts';
 import { readText } from './serve-locally.ts';
 import type { Source } from './sources/mapping.ts';
 
@@ -9,6 +11,11 @@ export interface ControlledCloud {
   /** By name or ARN. */
   functionOf(nameOrArn: string): LocalFunction | undefined;
   readonly sources: readonly Source[];
+  /** Of a resource, as the template has them. */
+  tagsOf(arn: string): Json | undefined;
+  /** The function that signs with an access key. */
+  callerOf(accessKeyId: string): string | undefined;
+  readonly permissions: Permissions;
 }
 
 type Answer = readonly [status: number, body: Json | string, headers?: Readonly<Record<string, string>>];
@@ -29,9 +36,29 @@ export class ControlPlane {
   }
 
   async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const [status, body, headers = {}] = await this.#handle(request, await readText(request));
-    const text = typeof body === 'string' ? body : JSON.stringify(body);
+    const body = await readText(request);
+    const refusal = this.#refusal(request);
+    const [status, answer, headers = {}] =
+      refusal === undefined ? await this.#handle(request, body) : refuses(403, 'AccessDeniedException', refusal);
+    const text = typeof answer === 'string' ? answer : JSON.stringify(answer);
     response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(text);
+  }
+
+  #refusal({ url = '/', method = 'GET', headers }: IncomingMessage): string | undefined {
+    const [, accessKeyId = ''] = /Credential=([^/]+)\//.exec(headers.authorization ?? '') ?? [];
+    const caller = this.#cloud.callerOf(accessKeyId);
+    const access = lambdaAccess(method, new URL(url, 'http://localhost').pathname, (id) => this.#named(id));
+    if (caller === undefined || access === undefined) return undefined;
+    return this.#cloud.permissions.refusalOf(caller, access.action.replace('lambda:', ''), [access]);
+  }
+
+  #named(id: string): Named | undefined {
+    const { tagsOf, sources } = this.#cloud;
+    const mapping = sources.find(({ definition }) => definition.uuid === id)?.definition;
+    if (mapping !== undefined)
+      return { arn: mapping.arn, tags: tagsOf(mapping.arn), functionArn: mapping.target.definition.arn };
+    const arn = this.#cloud.functionOf(id)?.definition.arn;
+    return arn === undefined ? undefined : { arn, tags: tagsOf(arn) };
   }
 
   async #handle({ url = '/', method, headers }: IncomingMessage, body: string): Promise<Answer> {

@@ -2,7 +2,7 @@
 import type { AddressInfo } from 'node:net';
 import { dynamodbVariables } from '../environment/rehearsal-variables.ts';
 import { Reaper } from './reaper.ts';
-import { EmulatorMissingError } from './rehearsal-errors.ts';
+import { EmulatorLostError, EmulatorMissingError } from './rehearsal-errors.ts';
 import { answers, findDynoxide, startDynoxide } from './start-dynoxide.ts';
 
 export type EmulatedService = 'sns' | 'sqs' | 's3' | 'dynamodb';
@@ -21,6 +21,8 @@ export interface EmulatorOptions {
 export const emulatedCredentials = { accessKeyId: 'AKIAREHEARSAL0000000', secretAccessKey: 'rehearsal' } as const;
 export const emulatedRegion = 'us-east-1';
 export const emulatedAccount = '000000000000';
+/** The largest payload of a message. */
+const MAX_UPLOAD_BYTES = 25 * 1024 * 1024;
 
 /** Running emulators. Disposing stops those that were started; they also end when this process is killed. */
 export interface Emulators extends AsyncDisposable {
@@ -28,6 +30,8 @@ export interface Emulators extends AsyncDisposable {
   readonly region: typeof emulatedRegion;
   readonly account: typeof emulatedAccount;
   readonly credentials: typeof emulatedCredentials;
+  /** Aborts when one that was started ends by itself, with an EmulatorLostError as its reason. */
+  readonly lost: AbortSignal;
 }
 
 /**
@@ -45,15 +49,25 @@ export async function startEmulators(options: EmulatorOptions = {}): Promise<Emu
   await using started = new AsyncDisposableStack();
   const reaper = started.use(new Reaper());
   const all = ['sns', 'sqs', 's3'].every((service) => Object.hasOwn(given, service));
-  const dynamodb = given.dynamodb ?? (await startDynoxide(findDynoxide(variables.binary), reaper));
+  const dynoxide =
+    given.dynamodb === undefined ? await startDynoxide(findDynoxide(variables.binary), reaper) : undefined;
   const messaging = all ? '' : await startFauxqs(started);
+  const lost = new AbortController();
+  let isStopping = false;
+  dynoxide?.ended.then((why) => {
+    if (!isStopping) lost.abort(new EmulatorLostError(`the DynamoDB emulator is gone, with all it held: ${why}`));
+  });
   const running = started.move();
   return {
-    endpoints: { sns: messaging, sqs: messaging, s3: messaging, dynamodb, ...given },
+    endpoints: { sns: messaging, sqs: messaging, s3: messaging, dynamodb: dynoxide?.endpoint ?? '', ...given },
     region: emulatedRegion,
     account: emulatedAccount,
     credentials: emulatedCredentials,
-    [Symbol.asyncDispose]: () => running.disposeAsync(),
+    lost: lost.signal,
+    [Symbol.asyncDispose]() {
+      isStopping = true;
+      return running.disposeAsync();
+    },
   };
 }
 
@@ -67,9 +81,14 @@ async function reached(service: string, endpoint: string): Promise<void> {
 /** Not its own `startFauxqs`, which listens on all interfaces. */
 async function startFauxqs(started: AsyncDisposableStack): Promise<string> {
   const { buildApp } = await import('fauxqs').catch((cause: unknown) => {
-    throw new EmulatorMissingError('no SNS, SQS and S3 emulator: npm package fauxqs is not installed', { cause });
+    throw new EmulatorMissingError('no SNS, SQS and S3 emulator: npm package fauxqs is not installed; install it', {
+      cause,
+    });
   });
   const app = buildApp({ logger: false, defaultRegion: emulatedRegion });
+  // What is uploaded in one piece may be larger than what it reads by itself.
+  const uploaded = { parseAs: 'buffer', bodyLimit: MAX_UPLOAD_BYTES } as const;
+  app.addContentTypeParser('application/json', uploaded, (_, body, done) => done(null, body));
   started.defer(() => app.close());
   await app.listen({ port: 0, host: '127.0.0.1' });
   return `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`;

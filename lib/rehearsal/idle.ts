@@ -79,12 +79,14 @@ async function whatIsBusy(
     ...queues.flat(),
     ...functions
       .filter(({ busy }) => busy > 0)
-      .map(({ busy, definition }) => `${busy} invocations of ${definition.name}`),
+      .map(({ busy, definition }) => `${counted(busy, 'invocation')} of ${definition.name}`),
     ...sources
       .filter(({ busy }) => busy > 0)
-      .map(({ busy, definition }) => `${busy} records for ${definition.target.definition.name}`),
+      .map(({ busy, definition }) => `${counted(busy, 'record')} for ${definition.target.definition.name}`),
   ];
 }
+
+const counted = (count: number, thing: string) => `${count} ${thing}${count === 1 ? '' : 's'}`;
 
 async function waitingIn(client: EmulatorClient, queueUrl: string): Promise<number> {
   const { Attributes } = await client.sqs('GetQueueAttributes', { QueueUrl: queueUrl, AttributeNames: COUNTS });

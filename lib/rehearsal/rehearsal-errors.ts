@@ -43,6 +43,12 @@ export class EmulatorRefusedError extends GuildwireError {
   readonly retryable = false;
 }
 
+/** An emulator ended while the rehearsal ran; what it held is gone. */
+export class EmulatorLostError extends GuildwireError {
+  readonly code = 'EMULATOR_LOST';
+  readonly retryable = true;
+}
+
 /** What is rehearsed did not come to rest in time. */
 export class StillBusyError extends GuildwireError {
   readonly code = 'STILL_BUSY';

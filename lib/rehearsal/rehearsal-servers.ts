@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type Emulators, type Endpoints, startEmulators } from './emulators.ts';
 import { RuntimeApi } from './functions/runtime-api.ts';
+import { Permissions } from './permissions/permissions.ts';
 import { CallCounts } from './proxy/call-counts.ts';
 import type { CallHook } from './proxy/faults.ts';
 import { serveProxy } from './proxy/service-proxy.ts';
@@ -25,6 +26,8 @@ export interface RehearsalServers {
   readonly calls: CallCounts;
   /** Names of functions by the access keys that they sign with. */
   readonly keys: Map<string, string>;
+  /** Of functions; they learn of the policies once the template is read. */
+  readonly permissions: Permissions;
   readonly runtimeApi: RuntimeApi;
   readonly api: LateServer;
   readonly lambda: LateServer;
@@ -35,12 +38,14 @@ export async function startServers(options: RehearseOptions, started: AsyncDispo
   const emulators = started.use(await startEmulators(options));
   const calls = new CallCounts();
   const keys = new Map<string, string>();
-  const endpoints = await proxied(emulators.endpoints, options.proxy ?? 'count', { calls, keys }, started);
+  const permissions = new Permissions(options.permissions !== 'reported');
+  const watched = { calls, keys, permissions };
+  const endpoints = await proxied(emulators.endpoints, options.proxy ?? 'count', watched, started);
   const runtimeApi = started.use(new RuntimeApi());
   await runtimeApi.listen();
   const api = await lateServer(started);
   const lambda = await lateServer(started);
-  return { emulators, endpoints, calls, keys, runtimeApi, api, lambda };
+  return { emulators, endpoints, ...watched, runtimeApi, api, lambda };
 }
 
 async function lateServer(started: AsyncDisposableStack): Promise<LateServer> {
@@ -52,7 +57,7 @@ async function lateServer(started: AsyncDisposableStack): Promise<LateServer> {
 async function proxied(
   endpoints: Endpoints,
   proxy: 'none' | 'count' | CallHook,
-  { calls, keys }: Pick<RehearsalServers, 'calls' | 'keys'>,
+  { calls, keys, permissions }: Pick<RehearsalServers, 'calls' | 'keys' | 'permissions'>,
   started: AsyncDisposableStack,
 ): Promise<Endpoints> {
   if (proxy === 'none') return endpoints;
@@ -60,6 +65,7 @@ async function proxied(
     hook: proxy === 'count' ? undefined : proxy,
     counts: calls,
     functionOf: (key: string) => keys.get(key),
+    permissions,
   };
   const serve = async (service: keyof Endpoints) =>
     started.use(await serveProxy(service, endpoints[service], options)).url;

@@ -6,6 +6,7 @@ import type { FunctionLogs, LogLine } from './functions/function-logs.ts';
 import type { InvocationResult } from './functions/invocation.ts';
 import type { FunctionCounts } from './functions/local-function.ts';
 import { type BusyCloud, type IdleOptions, untilIdle } from './idle.ts';
+import type { PermissionReport, Permissions } from './permissions/permissions.ts';
 import type { CallCounts, CallSummary } from './proxy/call-counts.ts';
 import type { Resource } from './resources/stack-scope.ts';
 import { type Schedule, tick } from './sources/schedules.ts';
@@ -25,6 +26,7 @@ export interface RehearsalCounts extends CallSummary {
 
 /** Everything that a running rehearsal is made of. */
 export interface RehearsalParts {
+  readonly stackName: string;
   readonly apiUrl: string;
   readonly endpoints: Endpoints & { readonly lambda: string };
   readonly emulators: Emulators;
@@ -35,11 +37,13 @@ export interface RehearsalParts {
   readonly schedules: readonly Schedule[];
   readonly cloud: BusyCloud;
   readonly calls: CallCounts;
+  readonly permissions: Permissions;
   readonly running: AsyncDisposableStack;
 }
 
 /** Disposing stops everything at once, whatever it is doing. */
 export class Rehearsal implements AsyncDisposable {
+  readonly stackName: string;
   /** Of the stack's HTTP API. Answers 404 to everything where the stack has none. */
   readonly apiUrl: string;
   /** As the functions have them: calls go through the counting proxy. */
@@ -52,15 +56,19 @@ export class Rehearsal implements AsyncDisposable {
   /** What takes part, of nested stacks as well, with all references followed. */
   readonly resources: readonly Resource[];
   readonly functions: readonly RehearsedFunction[];
+  /** Aborts when an emulator ends by itself, with an EmulatorLostError as its reason: nothing works any more. */
+  readonly lost: AbortSignal;
   readonly #parts: RehearsalParts;
 
   constructor(parts: RehearsalParts) {
     this.#parts = parts;
+    this.stackName = parts.stackName;
     this.apiUrl = parts.apiUrl;
     this.endpoints = parts.endpoints;
     this.region = parts.emulators.region;
     this.credentials = parts.emulators.credentials;
     this.outputs = parts.outputs;
+    this.lost = parts.emulators.lost;
     this.resources = parts.resources;
     this.functions = parts.finder.all.map(({ definition: { name, arn, path } }) => ({ name, arn, path }));
   }
@@ -117,6 +125,11 @@ export class Rehearsal implements AsyncDisposable {
   counts(): RehearsalCounts {
     const functions = this.#parts.finder.all.map(({ definition: { name }, counts }) => [name, counts] as const);
     return { ...this.#parts.calls.summary(), functions: structuredClone(Object.fromEntries(functions)) };
+  }
+
+  /** What was not allowed so far, by the policies of the template, and what it connects without a permission. */
+  permissions(): PermissionReport {
+    return this.#parts.permissions.report();
   }
 
   [Symbol.asyncDispose](): Promise<void> {

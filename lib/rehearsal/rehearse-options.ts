@@ -27,6 +27,14 @@ export interface RehearseOptions extends EmulatorOptions {
    * @default 'count'
    */
   readonly proxy?: 'none' | 'count' | CallHook;
+  /**
+   * `enforced`: a call that the policies of the template do not allow to the function's role is refused, as on AWS; what cannot
+   * be told from the template passes. `reported`: it passes as well, and `Rehearsal.permissions()` tells of it. Without a proxy
+   * only calls to Lambda are looked at.
+   *
+   * @default 'enforced'
+   */
+  readonly permissions?: 'enforced' | 'reported';
   /** Who may call routes with IAM authorization. @default - the rehearsal's own credentials */
   readonly callers?: readonly Caller[];
   /** Keys of token issuers, so that they need not be reached. @default - as their discovery documents say */

@@ -37,18 +37,24 @@ export function findDynoxide(given: string | undefined): string {
   }
 }
 
+export interface Dynoxide {
+  readonly endpoint: string;
+  /** Why it ended, once it has. */
+  readonly ended: Promise<string>;
+}
+
 /**
  * Starts it with nothing in it, in memory. It ends with `reaper`.
  *
- * @returns Its endpoint.
  * @throws EmulatorMissingError when it does not answer within ten seconds.
  */
-export async function startDynoxide(binary: string, reaper: Reaper): Promise<string> {
+export async function startDynoxide(binary: string, reaper: Reaper): Promise<Dynoxide> {
   for (let start = 1; ; start++) {
     const port = await freePort();
     const child = spawn(binary, ['--host', '127.0.0.1', '--port', `${port}`], { stdio: ['ignore', 'ignore', 'pipe'] });
     let said = '';
     let ended: string | undefined;
+    const end = Promise.withResolvers<string>();
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       said = `${said}${text}`.slice(-2000);
     });
@@ -57,12 +63,13 @@ export async function startDynoxide(binary: string, reaper: Reaper): Promise<str
     });
     child.on('exit', (code, signal) => {
       ended ??= `it ended with ${signal ?? code}`;
+      end.resolve(ended);
     });
     reaper.watch(child);
     const endpoint = `http://127.0.0.1:${port}`;
     const deadline = performance.now() + START_MS;
     while (ended === undefined && performance.now() < deadline) {
-      if (await answers(endpoint)) return endpoint;
+      if (await answers(endpoint)) return { endpoint, ended: end.promise };
       await wait(LOOK_MS);
     }
     child.kill('SIGKILL');

@@ -1,9 +1,10 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { plantedMistakes } from '../../examples/doc-review/fixtures/planted.ts';
+import { findDynoxide } from '../../lib/rehearsal/start-dynoxide.ts';
 import { Cli, guildwire, guildwireEach } from './cli.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -70,15 +71,23 @@ test('one message is published over the API, and everything that it set off is p
   expect(code).toBe(0);
   expect(out).toMatch(/grammar → doc\.suggestions\.grammar {2}doc\.answer/);
   expect(out).toMatch(/doc\.review\.grammar → grammar +\d+ ms/);
-  expect(out).toMatch(/\n1 published, \d+ stored, \d+ deliveries\n/);
+  expect(out).toMatch(/\n1 published, \d+ stored \(\d+ by the platform\), \d+ deliveries\n/);
 }, 180_000);
 
 test('without a message it stays until Ctrl-C, takes signed requests, and leaves no process behind', async () => {
-  await using cli = new Cli(['rehearse', assembly, '--json'], { input: '' });
-  const { apiUrl, namespace, functions } = JSON.parse(await cli.line(/apiUrl/));
+  const outputs = join(folder, 'outputs.json');
+  await using cli = new Cli(['rehearse', assembly, '--json', '--outputs-file', outputs], { input: '' });
+  const { apiUrl, namespace, functions, endpoints, credentials } = JSON.parse(await cli.line(/apiUrl/));
 
   const unsigned = await fetch(`${apiUrl}/v1/namespaces/${namespace}/topics`);
+  const services = Object.entries(endpoints).map(([name, url]) => [`AWS_ENDPOINT_URL_${name.toUpperCase()}`, `${url}`]);
+  const keys = { AWS_ACCESS_KEY_ID: credentials.accessKeyId, AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey };
+  const env = { ...Object.fromEntries(services), ...keys };
+  const [watched] = await guildwireEach([{ args: ['agents', '--backend', `aws:${outputs}`, '--json'], env }]);
   const ended = await cli.interrupt();
+
+  expect(watched).toMatchObject({ code: 0, err: '' });
+  expect(watched?.out).toMatch(/"name":"coordinator"/);
 
   expect(unsigned.status).toBe(403);
   expect(functions).toHaveLength(10);
@@ -86,8 +95,28 @@ test('without a message it stays until Ctrl-C, takes signed requests, and leaves
   await expect(fetch(apiUrl)).rejects.toThrow('fetch failed');
 }, 180_000);
 
+test('a rehearsal whose emulator dies ends at once, and says so', async () => {
+  const [program, pid] = [join(folder, 'dynoxide'), join(folder, 'pid')];
+  writeFileSync(program, `#!/bin/sh\necho $$ > ${pid}\nexec ${findDynoxide(undefined)} "$@"\n`, { mode: 0o755 });
+  await using cli = new Cli(['rehearse', assembly], { input: '', env: { DYNOXIDE_BIN: program } });
+  await cli.line(/Ctrl-C ends it/);
+
+  process.kill(Number(readFileSync(pid, 'utf8')), 'SIGKILL');
+  const { code, err } = await cli.ended;
+
+  expect(code).toBe(4);
+  expect(err).toMatch(/\nerror: the DynamoDB emulator is gone, with all it held: it ended with SIGKILL\n$/);
+}, 180_000);
+
 test('what cannot be rehearsed is told in one line, with what to do', async () => {
   const missing = join(folder, 'nothing-here');
+  const broken = join(folder, 'broken.ts');
+  writeFileSync(broken, "throw new Error('half-way');");
+  const other = join(folder, 'other');
+  const stack = { type: 'aws:cloudformation:stack', properties: { templateFile: 'other.json' } };
+  mkdirSync(other);
+  writeFileSync(join(other, 'manifest.json'), JSON.stringify({ artifacts: { Other: stack } }));
+  writeFileSync(join(other, 'other.json'), JSON.stringify({ Resources: { Jobs: { Type: 'AWS::SQS::Queue' } } }));
   const cases: readonly (readonly [
     args: readonly string[],
     env: Record<string, string>,
@@ -99,6 +128,9 @@ test('what cannot be rehearsed is told in one line, with what to do', async () =
     [[assembly, '--topic', 'a', '--guild', GUILD], {}, 2, /^error: --guild and --topic exclude each other/],
     [[assembly, 'README.md'], {}, 2, /^error: say where to publish with --topic/],
     [[assembly, '--guild', 'examples/quickstart/guild.ts'], {}, 2, /exports no function `run`/],
+    [[assembly, '--guild', broken], {}, 2, /^error: .*broken\.ts cannot be loaded: half-way/],
+    [[other], {}, 2, /^error: stack "Other" has no functions, so there is no guild in it: name another with --stack/],
+    [[assembly, '--outputs-file', folder], {}, 2, /guildwire-rehearse-\w+ cannot be written: EISDIR/],
     [[assembly, '--topic', 'nowhere', '--payload', '{}'], {}, 2, /nowhere/],
   ];
   const ended = await guildwireEach(cases.map(([args, env]) => ({ args: ['rehearse', ...args], env })));

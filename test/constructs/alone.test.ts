@@ -10,7 +10,7 @@ import { silentLog } from '../../lib/bus/log.ts';
 import { AgentFunction } from '../../lib/constructs/agent-function.ts';
 import { GuildApi } from '../../lib/constructs/guild-api.ts';
 import { DEAD_LETTER_TEXT, GuildMonitoring } from '../../lib/constructs/guild-monitoring.ts';
-import { MessageLog } from '../../lib/constructs/message-log.ts';
+import { MessageLog, type MessageLogProps } from '../../lib/constructs/message-log.ts';
 import { TopicFamily } from '../../lib/constructs/topic-family.ts';
 import { defineAgent } from '../../lib/guild/define-agent.ts';
 import { defineGuild } from '../../lib/guild/define-guild.ts';
@@ -57,6 +57,27 @@ test('an imported log grants as one of its own stack does', () => {
   const put = (key: string) => allows(statements, { action: 'dynamodb:PutItem', resource, keys: [key] });
 
   expect([put('prod#said.aloud#0'), put('prod#written#0'), put('other#said.aloud#0')]).toEqual([true, false, false]);
+});
+
+test('an imported log without its stream is refused by a relay, and not granted half of it', () => {
+  const stack = emptyStack();
+  const role = new Role(stack, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
+
+  expect(() => importedLog(stack).grantRelay(role)).toThrow(
+    'Alone/Log cannot be deployed: messages: has no stream that a relay could read: import it with its tableStreamArn',
+  );
+});
+
+test.for<[MessageLogProps, string]>([
+  [{ namespaces: [] }, "namespaces: is empty: name one, or say 'dynamic'"],
+  [{ namespaces: ['prod', 'a b'] }, 'namespaces: got "a b": allowed are 1 to 64 of A-Z, a-z, 0-9, _ and -'],
+  [{ maxWriteUnits: 0 }, 'maxWriteUnits: got 0: allowed is a whole number from 1 on'],
+  [
+    { maxReadUnits: 1.5, retentionDays: -3 },
+    'maxReadUnits: got 1.5: allowed is a whole number from 1 on; retentionDays: got -3',
+  ],
+])('a log with %o is refused', ([props, problem]) => {
+  expect(() => new MessageLog(emptyStack(), 'Log', props)).toThrow(`Alone/Log cannot be deployed: ${problem}`);
 });
 
 test('namespaces that are not known at synthesis make grants that name none', () => {
@@ -116,7 +137,7 @@ test('who may call the API is granted by path; with tokens IAM has no say', () =
   });
 });
 
-test('alarms watch dead letters, stuck and old deliveries, the relay, throttles and loops', () => {
+test('alarms watch dead letters, stuck and old deliveries, the relay, throttles, tables, quiet functions and loops', () => {
   const { template, guild } = stackOf({ api: false });
   const alarms = [...resourcesOf(template, 'AWS::CloudWatch::Alarm').values()].map(({ Properties }) => Properties);
 
@@ -127,6 +148,8 @@ test('alarms watch dead letters, stuck and old deliveries, the relay, throttles 
     'an agent is behind',
     'the relay is behind',
     'functions are throttled',
+    'a table is at its limit',
+    'a function of the platform fails',
     'Lambda dropped invocations of a loop',
   ]);
   for (const alarm of alarms) expect(alarm).toMatchObject({ TreatMissingData: 'notBreaching', EvaluationPeriods: 1 });
@@ -154,4 +177,14 @@ test('what counts dead letters is what agents say when there is one', async () =
   await running.settled(reference);
 
   expect(said.filter((text) => text.endsWith(DEAD_LETTER_TEXT.slice(1)))).toHaveLength(1);
+});
+
+test('pages that may call the API may upload to the bucket, and others not', () => {
+  const allowOrigins = ['https://app.example.com'];
+  const open = stackOf({ api: { corsPreflight: { allowOrigins } } }, 'Open').template;
+  const closed = stackOf({}, 'Closed').template;
+
+  const rule = { AllowedMethods: ['PUT'], AllowedOrigins: allowOrigins };
+  open.hasResourceProperties('AWS::S3::Bucket', { CorsConfiguration: { CorsRules: [Match.objectLike(rule)] } });
+  closed.hasResourceProperties('AWS::S3::Bucket', { CorsConfiguration: Match.absent() });
 });

@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest';
+import { awsSettings } from '../../lib/backends/aws/aws-settings.ts';
 import { familyTopicName } from '../../lib/environment/aws-names.ts';
 import { queueUrlsOf } from '../../lib/environment/aws-queue-names.ts';
 import { defineGuild } from '../../lib/guild/define-guild.ts';
+import { emptyManifest } from '../aws-emulators/emulated-settings.ts';
 import keeper from './fixtures/agents/keeper.ts';
 import writer from './fixtures/agents/writer.ts';
 import { allows, plain, rolesOf } from './iam-oracle.ts';
@@ -28,6 +30,25 @@ test('ingest publishes to SNS what is relayed directly, unless an ordered agent 
   expect(may.map(([, name]) => name.replace('Fixture-', '')).toSorted()).toEqual(
     [familyTopicName('fast.*', false), 'system', 'system.fifo'].toSorted(),
   );
+});
+
+test('the function that pauses knows the event sources of all agents, as the backend reads them', () => {
+  const functions = [...resourcesOf(template, 'AWS::Lambda::Function').values()];
+  const ingest = functions.find(({ Properties }) => Properties.Description === 'Publishes to the guild');
+  const sources = plain(ingest?.Properties.Environment.Variables.GUILDWIRE_SOURCES);
+  const settings = awsSettings(
+    { manifest: emptyManifest, messagesTable: 'm', ledgerTable: 'l' },
+    { sources, namespaces: 'prod,pilot' },
+  );
+
+  expect(settings.sources).toEqual({
+    writer: [
+      idOf('AWS::Lambda::EventSourceMapping', 'writerSource'),
+      idOf('AWS::Lambda::EventSourceMapping', 'Urgent'),
+    ],
+    keeper: [idOf('AWS::Lambda::EventSourceMapping', 'keeperSource')],
+  });
+  expect(settings.namespaces).toEqual(['prod', 'pilot']);
 });
 
 test('the functions of the API know the queues of all agents, and may look how much waits there, and no more', () => {

@@ -3,6 +3,7 @@ import { Match, Template } from 'aws-cdk-lib/assertions';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { expect, test } from 'vitest';
 import { Guild } from '../../lib/constructs/guild.ts';
+import { connectionIn } from './connection-in.ts';
 import guild from './fixtures/guild.ts';
 import { plain } from './iam-oracle.ts';
 import { resourcesOf, stackOf } from './stack-of.ts';
@@ -168,6 +169,11 @@ test('the janitor gets the queues with its event, every five minutes', () => {
   expect(Object.keys(event.deadLetterQueues)).toEqual(['writer', 'second-writer', 'keeper', 'thinker', 'undertaker']);
   expect(event).toMatchObject({ kind: 'guildwire.janitor', runsPlans: true });
   expect(event.safetyQueue).toContain('RelaySafety');
+  expect(Object.keys(event.sources)).toEqual(Object.keys(event.deadLetterQueues));
+  expect(event.sources.thinker).toEqual([
+    expect.stringContaining('thinkerSource'),
+    expect.stringContaining('thinkerUrgentSource'),
+  ]);
 });
 
 test('every route of the API is authorized and logged', () => {
@@ -198,8 +204,8 @@ test('tokens authorize if the API is told whose', () => {
 });
 
 test('the output tells programs outside where everything is', () => {
-  const { Connection, IngestFunction, ApiUrl } = template.toJSON().Outputs;
-  const connection = JSON.parse(plain(Connection.Value));
+  const { IngestFunction, ApiUrl } = template.toJSON().Outputs;
+  const connection = connectionIn(template);
 
   expect(connection).toMatchObject({
     region: 'AWS::Region',
@@ -213,6 +219,9 @@ test('the output tells programs outside where everything is', () => {
   });
   expect(connection.queues.keeper).toMatchObject({ isOrdered: true });
   expect(connection.queues.thinker.urgentUrl).toContain('Urgent');
+  expect(connection.namespaces).toEqual(deployed.log.namespaces);
+  expect(connection.sources.keeper).toEqual([expect.stringContaining('GuildAgentskeeperSource')]);
+  expect(connection.sources.thinker).toHaveLength(2);
   expect([plain(IngestFunction.Value), plain(ApiUrl.Value)].every((value) => value !== '')).toBe(true);
 });
 

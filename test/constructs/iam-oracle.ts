@@ -13,6 +13,8 @@ interface Call {
   readonly resource: string;
   /** Partition keys that a call to DynamoDB names. */
   readonly keys?: readonly string[];
+  /** Tags that the resource bears. */
+  readonly tags?: Readonly<Record<string, string>>;
 }
 
 interface CfnStatement {
@@ -62,17 +64,19 @@ export function allows(statements: readonly Statement[], call: Call): boolean {
   return applying.some(({ effect }) => effect === 'Allow') && !applying.some(({ effect }) => effect === 'Deny');
 }
 
-const applies = ({ actions, resources, conditions }: Statement, { action, resource, keys = [] }: Call) =>
+const applies = ({ actions, resources, conditions }: Statement, { action, resource, keys = [], tags = {} }: Call) =>
   actions.some((pattern) => like(pattern, action)) &&
   resources.some((pattern) => like(pattern, resource)) &&
   Object.entries(conditions).every(([operator, condition]) =>
     Object.entries(condition).every(([key, values]) => {
+      const [, tag] = /^aws:ResourceTag\/(.*)$/.exec(key) ?? [];
+      if (tag !== undefined && operator === 'StringEquals') return values.includes(tags[tag] ?? '');
       if (key !== 'dynamodb:LeadingKeys') throw new Error(`the oracle knows no condition on ${key}`);
       const matches = (value: string) => values.some((pattern) => like(pattern, value));
       if (operator === 'Null') return (keys.length === 0) === (values[0] === 'true');
       if (operator === 'ForAllValues:StringLike') return keys.every(matches);
       if (operator === 'ForAnyValue:StringLike') return keys.some(matches);
-      if (operator === 'ForAnyValue:StringNotLike') return keys.some((value) => !matches(value));
+      if (operator === 'ForAllValues:StringNotLike') return !keys.some(matches);
       throw new Error(`the oracle knows no ${operator}`);
     }),
   );

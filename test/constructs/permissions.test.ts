@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { ledgerKey, messageKey } from '../../lib/environment/aws-keys.ts';
+import { ledgerKey, messageKey, TURNED_OFF_KEY } from '../../lib/environment/aws-keys.ts';
 import { allows, plain, rolesOf, statementOf } from './iam-oracle.ts';
 import { resourcesOf, stackOf } from './stack-of.ts';
 
-const { template, guild } = stackOf({ namespaces: ['prod', 'pilot'], tracing: true });
+const { template } = stackOf({ namespaces: ['prod', 'pilot'], tracing: true });
 const roles = rolesOf(template);
 const agents = ['writer', 'second-writer', 'keeper', 'thinker', 'undertaker'] as const;
 
@@ -68,6 +68,19 @@ describe('an agent publishes what it declares', () => {
     const keys = [messageKey('prod', 'page.log', 0), messageKey('prod', 'draft.easy', 0)];
 
     expect(allows(ofAgent('writer'), { action: 'dynamodb:PutItem', resource: messages, keys })).toBe(false);
+  });
+
+  test.each([
+    ['anything.at.all $inbox.writer $reply.x $self.undertaker $dead.undertaker $errors', true],
+    ['anything.at.all $inbox.writer', true],
+    ['anything.at.all $topics', false],
+    ['anything.at.all $self.somebody-else', false],
+    ['$inbox.writer $dead.somebody-else', false],
+    ['$inbox.writer $errors $topics', false],
+  ] as const)('who publishes under any topic, several at once, %s: %s', (topics, may) => {
+    const keys = topics.split(' ').map((topic) => messageKey('prod', topic, 0));
+
+    expect(allows(ofAgent('undertaker'), { action: 'dynamodb:PutItem', resource: messages, keys })).toBe(may);
   });
 
   test('nobody may change or remove a message, or write without a key', () => {
@@ -166,6 +179,18 @@ describe('the functions of the guild', () => {
     expect(allows(ingest, put('page.log', 'other'))).toBe(false);
   });
 
+  test('ingest gives places for attachments of its namespaces, and reads what was uploaded; history only reads', () => {
+    for (const role of [ingest, history]) {
+      expect(allows(role, { action: 's3:GetObject', resource: `${bucket}/prod/x` })).toBe(true);
+      expect(allows(role, { action: 's3:GetObject', resource: `${bucket}/other/x` })).toBe(false);
+      expect(allows(role, { action: 's3:DeleteObject', resource: `${bucket}/prod/x` })).toBe(false);
+      expect(allows(role, { action: 's3:ListBucket', resource: bucket })).toBe(false);
+    }
+    expect(allows(ingest, { action: 's3:PutObject', resource: `${bucket}/prod/x` })).toBe(true);
+    expect(allows(ingest, { action: 's3:PutObject', resource: `${bucket}/other/x` })).toBe(false);
+    expect(allows(history, { action: 's3:PutObject', resource: `${bucket}/prod/x` })).toBe(false);
+  });
+
   test('ingest publishes to SNS only what its publishers hand on themselves, and what is redriven', () => {
     const may = [...resourcesOf(template, 'AWS::SNS::Topic').keys()].filter((topic) =>
       allows(ingest, { action: 'sns:Publish', resource: topic }),
@@ -212,6 +237,16 @@ describe('the functions of the guild', () => {
 
     expect(may.every((topic) => topic.includes('Topicssystem'))).toBe(true);
     expect(may).toHaveLength(2);
+  });
+
+  test.each([
+    ['ingest', ingest],
+    ['the janitor', janitor],
+  ])('%s says which event sources are off, of whatever namespaces', (_, role) => {
+    for (const action of ['dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:DeleteItem'])
+      expect(allows(role, { action, resource: ledger, keys: [TURNED_OFF_KEY] })).toBe(true);
+    for (const other of [history, relay, ofAgent('keeper')])
+      expect(allows(other, { action: 'dynamodb:PutItem', resource: ledger, keys: [TURNED_OFF_KEY] })).toBe(false);
   });
 
   test.each([
@@ -290,24 +325,4 @@ test('no role is allowed an action by wildcard, or any resource', () => {
       ).toEqual([]);
     }
   }
-});
-
-test('the variables of a function say no more than its role allows', () => {
-  const functions = [...resourcesOf(template, 'AWS::Lambda::Function').values()];
-  const variables = (name: string) =>
-    Object.keys(functions.find(({ Properties }) => Properties.Description === name)?.Properties.Environment.Variables);
-
-  expect(variables('Agent writer').toSorted()).toEqual([
-    'GUILDWIRE_AGENT',
-    'GUILDWIRE_BUCKET',
-    'GUILDWIRE_LEDGER_TABLE',
-    'GUILDWIRE_MESSAGES_TABLE',
-    'GUILDWIRE_NAMESPACES',
-    'GUILDWIRE_QUEUE',
-  ]);
-  expect(variables('Agent thinker')).toContain('GUILDWIRE_URGENT_QUEUE');
-  expect(variables('Reads what was said')).not.toContain('GUILDWIRE_TOPIC_ARN_PREFIX');
-  expect(variables('Reads what was said')).toContain('GUILDWIRE_QUEUES');
-  expect(variables('Publishes to the guild')).toContain('GUILDWIRE_QUEUES');
-  expect(guild.log.namespaces).toEqual(['prod', 'pilot']);
 });

@@ -130,8 +130,8 @@ describe('what only the whole stack shows is refused when it is synthesized', ()
     })();
 
     expect(errors).toMatch(
-      /Full\/Guild\/Agents\/writer\/Host: the policy of its role has \d+ characters but the limit is 10240/,
+      /\[Full\/Guild\/Agents\/writer\/Host\] the policy of its role has \d+ characters but the limit is 10240/,
     );
-    expect(errors).toMatch(/Full\/Guild\/Agents\/talker\/Host: its environment has \d+ bytes but the limit is 4096/);
+    expect(errors).toMatch(/\[Full\/Guild\/Agents\/talker\/Host\] its environment has \d+ bytes but the limit is 4096/);
   });
 });

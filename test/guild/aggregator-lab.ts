@@ -73,17 +73,24 @@ export async function results(running: RunningGuild): Promise<readonly Collected
   return items.map(({ payload }) => payload as unknown as Collected);
 }
 
-/** The lab's backend, and the state keys that were written through it. */
-export function watchedState(lab: Lab): { readonly backend: Backend; readonly kept: () => Promise<readonly string[]> } {
+/** The lab's backend; which of the state keys written through it are there; and how often it was read, and a key written. */
+export function watchedState(lab: Lab) {
   const written = new Set<string>();
+  const calls = { reads: 0, writes: 0 };
   const settle = (settlements: readonly Settlement[]) => {
     for (const settlement of settlements) {
-      if (settlement.kind === 'completed') for (const { key } of settlement.state) written.add(key);
+      if (settlement.kind !== 'completed') continue;
+      for (const { key } of settlement.state) written.add(key);
+      calls.writes += settlement.state.length;
     }
     return lab.backend.settle(settlements);
   };
-  const backend = new Proxy(borrowed(lab.backend), {
-    get: (target, property) => (property === 'settle' ? settle : Reflect.get(target, property)),
+  const state: Backend['state'] = (...request) => {
+    calls.reads++;
+    return lab.backend.state(...request);
+  };
+  const backend: Backend = new Proxy(borrowed(lab.backend), {
+    get: (target, property) => ({ settle, state })[String(property)] ?? Reflect.get(target, property),
   });
   const kept = async () => {
     const keys = [...written];
@@ -94,5 +101,5 @@ export function watchedState(lab: Lab): { readonly backend: Backend; readonly ke
     );
     return keys.filter((_, index) => values[index]?.value !== undefined);
   };
-  return { backend, kept };
+  return { backend, kept, calls };
 }

@@ -172,6 +172,27 @@ test('what else comes to its topic is none of its parts', async () => {
   expect(await deadLettersOf(running, 'collector')).toEqual([]);
 });
 
+test('a part costs one read and two writes, and a result few reads more, however many parts there are', async () => {
+  await using lab = new Lab();
+  const { backend, calls } = watchedState(lab);
+  const running = await lab.start([collector()], { backend: () => backend });
+  const parts = partsOf('x', 20);
+
+  await publishAll(running, parts.slice(1));
+  await lab.clock.quiet();
+  expect(calls).toEqual({ reads: 19, writes: 2 * 19 });
+  await publishAll(running, parts.slice(1));
+  await lab.clock.quiet();
+  expect(calls).toEqual({ reads: 2 * 19, writes: 2 * 19 });
+  calls.reads = 0;
+  await publishAll(running, parts.slice(0, 1));
+  await lab.clock.advance(0);
+
+  expect((await results(running)).map(({ parts }) => parts.length)).toEqual([20]);
+  // The last part, all others, the page that lists them, and two to clean up.
+  expect(calls.reads).toBe(5);
+});
+
 test('nothing is left of collections that are over: complete, partial, and begun anew', async () => {
   await using lab = new Lab();
   const { backend, kept } = watchedState(lab);

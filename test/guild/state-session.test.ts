@@ -1,7 +1,7 @@
-import { type Context, defineAgent, defineFormat, genericJson, type Json } from 'guildwire';
+import { type Backend, type Context, defineAgent, defineFormat, genericJson, type Json } from 'guildwire';
 import { expect, test } from 'vitest';
 import * as z from 'zod';
-import { atOnce, deadLettersOf, gate, Lab, turns } from './lab.ts';
+import { atOnce, borrowed, deadLettersOf, gate, Lab, turns } from './lab.ts';
 
 type WithState = Context<string, typeof genericJson>;
 
@@ -73,6 +73,44 @@ test('reading one key many times at once, while it is written, gives what was wr
   ]);
 
   expect(read.slice(1)).toEqual([['written', 'written', 'written'], 'written']);
+});
+
+test('keys that are asked for at once are read in one call, and each key once', async () => {
+  await using lab = new Lab();
+  const asked: (readonly string[])[] = [];
+  const state: Backend['state'] = (namespace, name, keys) => {
+    asked.push(keys);
+    return lab.backend.state(namespace, name, keys);
+  };
+  const backend: Backend = new Proxy(borrowed(lab.backend), {
+    get: (target, property) => (property === 'state' ? state : Reflect.get(target, property)),
+  });
+  const read: unknown[] = [];
+  const agent = defineAgent({
+    name: 'keeper',
+    entry: import.meta.url,
+    subscribes: ['a'],
+    state: genericJson,
+    handlers: (on) => [
+      on.any(async (_, { state }) => {
+        read.push(await Promise.all(['k', 'l', 'k'].map((key) => state.get(key))));
+        read.push(await Promise.all([state.get('l'), state.get('m')]));
+        for (const key of ['k', 'l', 'm']) state.set(key, key);
+      }),
+    ],
+  });
+  const running = await lab.start([agent], { backend: () => backend });
+
+  for (const n of [1, 2]) {
+    await running.publish('a', genericJson, n);
+    await lab.clock.quiet();
+  }
+
+  expect(asked).toEqual([['k', 'l'], ['m'], ['k', 'l'], ['m']]);
+  expect(read.slice(2)).toEqual([
+    ['k', 'l', 'k'],
+    ['l', 'm'],
+  ]);
 });
 
 test('what is set is copied, and cannot be changed afterwards', async () => {

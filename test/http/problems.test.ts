@@ -44,7 +44,7 @@ describe('a problem', () => {
     [415, 'UNSUPPORTED_MEDIA_TYPE', MESSAGES, sending('{}', 'text/plain')],
     [415, 'UNSUPPORTED_MEDIA_TYPE', MESSAGES, sending('{}', 'application/json; charset=latin1')],
     [415, 'UNSUPPORTED_MEDIA_TYPE', MESSAGES, { method: 'POST' }],
-    [501, 'UNSUPPORTED_FEATURE', `${NS}/attachments`, { method: 'POST' }],
+    [501, 'UNSUPPORTED_FEATURE', `${NS}/attachments`, sending(JSON.stringify({ bytes: 1, sha256: 'a'.repeat(64) }))],
   ] as readonly [number, string, string, RequestInit][])('%i %s for %s %j', async (status, code, path, init) => {
     await using lab = new HttpLab();
 

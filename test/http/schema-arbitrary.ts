@@ -37,7 +37,7 @@ export function valuesOf(schema: Schema, resolve: Resolve): fc.Arbitrary<unknown
   const { anyOf, oneOf, ...outer } = schema;
   const variants = anyOf ?? oneOf;
   if (variants !== undefined)
-    return fc.oneof(...variants.map((variant) => valuesOf({ ...outer, ...variant }, resolve)));
+    return fc.oneof(...variants.map((variant) => valuesOf(narrowed(outer, variant, oneOf), resolve)));
   if ('const' in schema) return fc.constant(schema.const);
   if (schema.enum !== undefined) return fc.constantFrom(...schema.enum);
   switch (schema.type) {
@@ -61,6 +61,14 @@ export function valuesOf(schema: Schema, resolve: Resolve): fc.Arbitrary<unknown
     default:
       return fc.jsonValue({ maxDepth: 3 });
   }
+}
+
+/** One of the variants: with a property that another one requires, both would hold. */
+function narrowed(outer: Schema, variant: Schema, oneOf: readonly Schema[] = []): Schema {
+  const others = oneOf.flatMap(({ required = [] }) => required).filter((name) => !variant.required?.includes(name));
+  const { properties = {} } = outer;
+  const own = Object.fromEntries(Object.entries(properties).filter(([name]) => !others.includes(name)));
+  return { ...outer, ...(outer.properties !== undefined && { properties: own }), ...variant };
 }
 
 function textsOf({ format, pattern, minLength = 0, maxLength = 40 }: Schema): fc.Arbitrary<string> {

@@ -15,6 +15,8 @@ export interface Bundle {
   readonly initialBytes: number;
   /** Names of packages of which something lies in it. */
   readonly packages: readonly string[];
+  /** Paths of what is loaded when the function starts. */
+  readonly initialFiles: readonly string[];
   /** Files of this library, likewise. */
   readonly files: readonly string[];
 }
@@ -43,6 +45,7 @@ export class Bundles implements Disposable {
     const written = initial.map((path) => join(folder, basename(path).replace(`${name}.mjs`, 'index.mjs')));
     return {
       file: join(folder, 'index.mjs'),
+      initialFiles: written,
       initialBytes: written.reduce((sum, path) => sum + statSync(path).size, 0),
       packages: [...new Set(inputs.flatMap((path) => packageOf(path) ?? []))].toSorted(),
       files: inputs.filter((path) => path.startsWith('lib/')),

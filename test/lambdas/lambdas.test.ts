@@ -74,6 +74,25 @@ test('an agent’s function loads at most 450 KB when it starts, and nothing of 
   expect(files).toContain('lib/guild/agent-runner.ts');
 });
 
+test('only functions that turn event sources off and on hold the client for it, and load it when they do', () => {
+  const holding = [...built].filter(([, { packages }]) => packages.includes('@aws-sdk/client-lambda'));
+  const loaded = [...built.values()].flatMap(({ initialFiles }) =>
+    initialFiles.map((file) => readFileSync(file, 'utf8')),
+  );
+
+  expect(holding.map(([name]) => name).toSorted()).toEqual(['ingest', 'janitor']);
+  expect(loaded.filter((code) => code.includes('/event-source-mappings'))).toEqual([]);
+});
+
+test('only the function that gives places for uploads holds what signs them, and loads it when it does', () => {
+  const presigner = '@aws-sdk/s3-request-presigner';
+  const holding = [...built].filter(([, { packages }]) => packages.includes(presigner));
+  const initial = bundleOf('ingest').initialFiles.map((file) => readFileSync(file, 'utf8'));
+
+  expect(holding.map(([name]) => name)).toEqual(['ingest']);
+  expect(initial.some((code) => code.includes('S3RequestPresigner'))).toBe(false);
+});
+
 test('no function looks for credentials anywhere but in its environment', () => {
   for (const name of [...roles, 'agent']) {
     const found = bundleOf(name).packages.filter((each) =>
@@ -121,6 +140,7 @@ test('the janitor makes dead letters of what got stuck', async () => {
   const answer = await run('janitor', {
     kind: 'guildwire.janitor',
     deadLetterQueues: { shouter: dead },
+    sources: {},
     runsPlans: true,
   });
 

@@ -1,9 +1,14 @@
+import { once } from 'node:events';
+import { mkdtempDisposableSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { CreateTableCommand, DynamoDBClient, ListTablesCommand } from '@aws-sdk/client-dynamodb';
 import { CreateBucketCommand, ListBucketsCommand, S3Client } from '@aws-sdk/client-s3';
 import { CreateTopicCommand, SNSClient } from '@aws-sdk/client-sns';
 import { CreateQueueCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { afterEach, expect, test, vi } from 'vitest';
 import { startEmulators } from '../../lib/rehearsal/emulators.ts';
+import { findDynoxide } from '../../lib/rehearsal/start-dynoxide.ts';
 
 afterEach(() => void vi.unstubAllEnvs());
 
@@ -37,6 +42,26 @@ test('disposing stops them', async () => {
   await emulators[Symbol.asyncDispose]();
 
   expect(await Promise.all([refused(sqs), refused(dynamodb)])).toEqual([true, true]);
+});
+
+test('an emulator that ends by itself is told, and one that is stopped is not', async () => {
+  using folder = mkdtempDisposableSync(join(tmpdir(), 'guildwire-lost-'));
+  const [program, pid] = [join(folder.path, 'dynoxide'), join(folder.path, 'pid')];
+  writeFileSync(program, `#!/bin/sh\necho $$ > ${pid}\nexec ${findDynoxide(undefined)} "$@"\n`, { mode: 0o755 });
+  vi.stubEnv('DYNOXIDE_BIN', program);
+  await using lost = await startEmulators();
+  const dynoxide = Number(readFileSync(pid, 'utf8'));
+  const stopped = await startEmulators();
+
+  process.kill(dynoxide, 'SIGKILL');
+  await once(lost.lost, 'abort');
+  await stopped[Symbol.asyncDispose]();
+
+  expect(lost.lost.reason).toMatchObject({
+    code: 'EMULATOR_LOST',
+    message: 'the DynamoDB emulator is gone, with all it held: it ended with SIGKILL',
+  });
+  expect(stopped.lost.aborted).toBe(false);
 });
 
 test('an endpoint that is given is used, and not stopped', async () => {

@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { rehearse } from '../../lib/rehearsal/rehearse.ts';
 import { WrittenAssembly } from './fixtures/assembly.ts';
 
@@ -50,6 +50,19 @@ test('a process is used again, and another one started only while it is busy', a
   expect(rehearsal.counts().functions['Test-Slow']).toMatchObject({ invocations: 4, coldStarts: 2, errors: 0 });
   expect(first.initMs).toBeGreaterThan(0);
   expect(again.initMs).toBeUndefined();
+});
+
+test('the time of an invocation begins when its process has it, however long that took to start', async () => {
+  using assembly = new WrittenAssembly({ functions: { Quick: 'export const handler = async () => {};' } });
+  await using rehearsal = await rehearse({ assembly: assembly.directory });
+  let now = performance.now();
+  // Each look at the clock is a second after the last.
+  using _ = vi.spyOn(performance, 'now').mockImplementation(() => (now += 1_000));
+
+  const { durationMs, initMs } = await rehearsal.invoke('Quick', {});
+
+  expect(initMs).toBeGreaterThan(0);
+  expect(durationMs).toBeGreaterThan(0);
 });
 
 test('no more than the reserved concurrency runs at once', async () => {

@@ -37,7 +37,7 @@ test('idle fails with what is still busy when the time is up', async () => {
 
   await expect(rehearsal.idle({ timeoutMs: 300 })).rejects.toMatchObject({
     code: 'STILL_BUSY',
-    message: 'not idle after 300 ms: 1 in Test-Jobs, 1 invocations of Test-Worker, 1 records for Test-Worker',
+    message: 'not idle after 300 ms: 1 in Test-Jobs, 1 invocation of Test-Worker, 1 record for Test-Worker',
   });
 });
 

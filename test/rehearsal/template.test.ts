@@ -84,9 +84,9 @@ test.for<[string, JsonObject, string]>([
 
 test.for<[string, JsonObject, string]>([
   [
-    'a subscription of anything but a queue',
-    { Type: 'AWS::SNS::Subscription', Properties: { Protocol: 'email' } },
-    'Made has protocol email, not sqs',
+    'a subscription of a function',
+    { Type: 'AWS::SNS::Subscription', Properties: { Protocol: 'lambda' } },
+    'Made has protocol lambda, not sqs',
   ],
   [
     'a rule that waits for events',
@@ -111,6 +111,24 @@ test.for<[string, JsonObject, string]>([
   });
 
   await expect(rehearse({ assembly: assembly.directory })).rejects.toThrow(message);
+});
+
+test('a subscription of a person is left out, since nothing is sent there', async () => {
+  using assembly = new WrittenAssembly({
+    resources: {
+      Alarms: { Type: 'AWS::SNS::Topic' },
+      Person: {
+        Type: 'AWS::SNS::Subscription',
+        Properties: { Protocol: 'email', Endpoint: 'a@example.com', TopicArn: { Ref: 'Alarms' } },
+      },
+    },
+  });
+
+  await using rehearsal = await rehearse({ assembly: assembly.directory });
+  const body = new URLSearchParams({ Action: 'ListSubscriptions', Version: '2010-03-31' });
+  const answer = await fetch(rehearsal.endpoints.sns, { method: 'POST', body });
+
+  expect(await answer.text()).toMatch(/<Subscriptions>\s*<\/Subscriptions>|<Subscriptions\/>/);
 });
 
 test('a nested stack gets parameters from its parent, and gives outputs back', () => {

@@ -1,14 +1,16 @@
 import { type Backend, genericJson, openBus } from 'guildwire';
 import { expect, test } from 'vitest';
+import type { Uploads } from '../../lib/backends/uploads.ts';
 import { ChaosLab, standOf } from './chaos-lab.ts';
 
 const AWAY = { code: 'BACKEND_UNAVAILABLE', retryable: true };
+const UPLOAD = { bytes: 1, sha256: 'a'.repeat(64) };
 const ROOT = '01KDVDNA000BZHA1ZE7YZ8B9X4' as never;
 
 test('while the store is taken away every call rejects, and afterwards all goes on', async () => {
   const { chaos } = new ChaosLab({});
   const calls: Record<
-    Exclude<keyof Backend, 'name' | 'features' | typeof Symbol.asyncDispose>,
+    Exclude<keyof Backend, 'name' | 'features' | 'uploads' | typeof Symbol.asyncDispose> | keyof Uploads,
     () => Promise<unknown>
   > = {
     append: () => chaos.append([], 'nonce'),
@@ -36,6 +38,8 @@ test('while the store is taken away every call rejects, and afterwards all goes 
     progress: () => chaos.progress('lab', ROOT, { waitMs: 0, timers: true }),
     fates: () => chaos.fates('lab', { topic: 'a', id: ROOT }),
     stats: () => chaos.stats('lab'),
+    place: () => chaos.uploads.place('lab', UPLOAD),
+    payload: () => chaos.uploads.payload('lab', UPLOAD),
   };
   const isAway = async (call: () => Promise<unknown>) =>
     call().then(

@@ -6,6 +6,7 @@ import { InvalidArgumentError, NotFoundError, UnsupportedFeatureError } from '..
 import type { GemstoneId } from '../../core/gemstone-id.ts';
 import type { Draft, Message, MessageKey } from '../../core/message.ts';
 import { show } from '../../core/show.ts';
+import { functionMemoryMb } from '../../environment/aws-variables.ts';
 import type {
   AgentStats,
   Backend,
@@ -25,14 +26,17 @@ import type {
   Subscription,
 } from '../backend.ts';
 import type { Features } from '../features.ts';
-import { awsConnection } from './aws-connection.ts';
+import { noUploads, type Uploads } from '../uploads.ts';
 import { awsFeatures } from './aws-features.ts';
 import { type AwsParts, awsParts } from './aws-parts.ts';
 import { type AwsOptions, awsSettings } from './aws-settings.ts';
+import type { SwitchMapping } from './calls/switch-mapping.ts';
 import type { Settled } from './ledger/settlements.ts';
 import { readState, type Versioned } from './ledger/state.ts';
 import { subscriptionProblem } from './ledger/subscription-problem.ts';
+import { Bodies } from './log/bodies.ts';
 import type { Appended } from './log/log-writer.ts';
+import type { OpenUploads } from './log/uploads.ts';
 import { AgentQueue } from './queues/agent-queue.ts';
 import { LambdaBatch, type QueueEvent } from './queues/lambda-batch.ts';
 
@@ -56,36 +60,29 @@ const DEFAULTS = { pausedMs: 20 * 60_000, pollMs: 20_000 } as const;
 /** What a poll that brings nothing any more may take when the backend is closed. */
 const CLOSING_MS = 2_000;
 
-/**
- * Opens a backend on a deployment; dispose of it when done. `aws:` reads the environment of the deployment's functions,
- * `aws:FILE` or `aws:FILE#STACK` what `cdk deploy --outputs-file FILE` wrote. Options go over both.
- *
- * @throws InvalidArgumentError naming everything that is missing or wrong.
- */
-export async function openAwsBackend(url: string, options: Partial<AwsBackendOptions> = {}): Promise<AwsBackend> {
-  const connection = await awsConnection(url);
-  const manifest = options.manifest ?? connection.manifest;
-  if (manifest === undefined) {
-    const problem = 'is missing: open aws:FILE with the outputs of the deployment, or give the manifest';
-    throw new InvalidArgumentError([{ field: 'manifest', problem }]);
-  }
-  return new AwsBackend({ ...connection, ...options, manifest });
-}
-
 export class AwsBackend implements Backend {
   readonly name = 'aws';
   readonly features: Features;
+  readonly uploads: Uploads;
   readonly #options: Required<Pick<AwsBackendOptions, 'pausedMs' | 'pollMs'>>;
   readonly #parts: AwsParts;
+  readonly #switcher: SwitchMapping | undefined;
   readonly #queues = new Map<string, AgentQueue>();
 
-  /** @throws InvalidArgumentError naming everything that is missing or wrong. */
-  constructor(options: AwsBackendOptions) {
+  /**
+   * @param switcher Turns event sources off and on when agents are paused; without it that is left to the janitor.
+   * @param openUploads Lets publishers put large payloads into the bucket; without it there are no uploads.
+   * @throws InvalidArgumentError naming everything that is missing or wrong.
+   */
+  constructor(options: AwsBackendOptions, switcher?: SwitchMapping, openUploads?: OpenUploads) {
     const { pausedMs = DEFAULTS.pausedMs, pollMs = DEFAULTS.pollMs } = options;
     const settings = awsSettings(options);
     this.#options = { pausedMs, pollMs };
-    this.features = awsFeatures({ tracing: settings.tracing, pausedMs });
+    this.features = awsFeatures({ tracing: settings.tracing, pausedMs, uploads: openUploads !== undefined });
     this.#parts = awsParts(settings, pausedMs);
+    this.#switcher = switcher;
+    const { calls, attachments } = this.#parts;
+    this.uploads = openUploads?.(calls, attachments) ?? noUploads(this.name, this.features);
     this.#parts.switches.onSet = (agent) => this.#queues.get(agent)?.look();
   }
 
@@ -113,10 +110,13 @@ export class AwsBackend implements Backend {
     throw new UnsupportedFeatureError(this.name, 'ending a subscription: pause the agent, or deploy without it');
   }
 
+  /** The event sources of the agent's function follow: off while it is paused in all namespaces of the deployment. */
   async pause(namespace: string, agent: string, paused: boolean): Promise<void> {
     if (this.#agentOf(agent) === undefined)
       throw new NotFoundError(`subscription of agent "${agent}" in namespace "${namespace}"`);
-    await this.#parts.switches.set(namespace, agent, paused);
+    const { dynamodb, switches } = this.#parts;
+    const { Pausing } = await import('./ledger/pausing.ts');
+    await new Pausing(dynamodb, switches, this.#switcher).set(namespace, agent, paused);
   }
 
   async lease(request: LeaseRequest): Promise<readonly Lease[]> {
@@ -128,7 +128,8 @@ export class AwsBackend implements Backend {
     const { calls, acks, intake } = this.#parts;
     const { agent, queue } = this.#mustHave(name);
     const { clock } = calls;
-    return new LambdaBatch(event, { agent, queue, namespaces, until, clock, acks, intake });
+    const memoryMb = functionMemoryMb();
+    return new LambdaBatch(event, { agent, queue, namespaces, until, clock, acks, intake, memoryMb });
   }
 
   start(leases: readonly Lease[]): Promise<Outcome[]> {
@@ -143,12 +144,12 @@ export class AwsBackend implements Backend {
     return this.#parts.settlements.settle(settlements);
   }
 
-  plan(request: PlanRequest): Promise<Plan> {
-    return this.#parts.plans.make(request);
+  async plan(request: PlanRequest): Promise<Plan> {
+    return (await this.#plans()).make(request);
   }
 
-  runPlan(id: PlanId, { max }: { readonly max: number }): Promise<Plan> {
-    return this.#parts.plans.run(id, max);
+  async runPlan(id: PlanId, { max }: { readonly max: number }): Promise<Plan> {
+    return (await this.#plans()).run(id, max);
   }
 
   state(namespace: string, agent: string, keys: readonly string[]): Promise<readonly Versioned[]> {
@@ -156,16 +157,17 @@ export class AwsBackend implements Backend {
     return readState(dynamodb, calls.settings.ledgerTable, namespace, agent, keys);
   }
 
-  progress(namespace: string, root: GemstoneId, wait: ProgressWait): Promise<Progress> {
-    return this.#parts.progress.progress(namespace, root, wait);
+  async progress(namespace: string, root: GemstoneId, wait: ProgressWait): Promise<Progress> {
+    return (await this.#progress()).progress(namespace, root, wait);
   }
 
-  fates(namespace: string, key: MessageKey): Promise<readonly Fate[]> {
-    return this.#parts.progress.fates(namespace, key);
+  async fates(namespace: string, key: MessageKey): Promise<readonly Fate[]> {
+    return (await this.#progress()).fates(namespace, key);
   }
 
-  stats(namespace: string): Promise<readonly AgentStats[]> {
-    return this.#parts.stats.of(namespace);
+  async stats(namespace: string): Promise<readonly AgentStats[]> {
+    const { Stats } = await import('./ledger/stats.ts');
+    return new Stats(this.#parts).of(namespace);
   }
 
   /** Resolves when the polls that are under way for the agent have ended, which take up to `pollMs`. */
@@ -180,6 +182,18 @@ export class AwsBackend implements Backend {
     await Promise.race([Promise.all([...this.#queues.values()].map((queue) => queue.close())), promise]);
     timer.cancel();
     calls[Symbol.dispose]();
+  }
+
+  // Loaded late, as pausing and stats are: agents' functions need none of it.
+  async #plans() {
+    const { openPlans } = await import('./open-plans.ts');
+    return openPlans(this.#parts);
+  }
+
+  async #progress() {
+    const { ProgressReader } = await import('./ledger/progress.ts');
+    const { calls, trails, reader, dynamodb } = this.#parts;
+    return new ProgressReader(calls, trails, reader, new Bodies(dynamodb));
   }
 
   #agentOf(agent: string) {

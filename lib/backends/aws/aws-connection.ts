@@ -2,13 +2,11 @@
 import { readFile } from 'node:fs/promises';
 import { InvalidArgumentError } from '../../core/errors.ts';
 import { show } from '../../core/show.ts';
+import { CONNECTION_OUTPUT, connectionText } from '../../environment/aws-outputs.ts';
 import type { GuildManifest } from '../../environment/guild-manifest.ts';
 import type { AwsConnection } from './aws-settings.ts';
 
 export type Deployment = AwsConnection & { readonly manifest?: GuildManifest };
-
-/** The output of a guild's stack that says where everything is. */
-const OUTPUT = 'Connection';
 
 /**
  * `aws:` says nothing, so that all comes from the environment; `aws:FILE` is what `cdk deploy --outputs-file FILE` wrote,
@@ -20,17 +18,19 @@ export async function awsConnection(url: string): Promise<Deployment> {
   const [path = '', stack] = url.replace(/^aws:/, '').split('#');
   if (path === '') return {};
   const outputs = await readOutputs(path);
-  const stacks = Object.keys(outputs).filter((name) => connectionIn(outputs[name]) !== undefined);
+  const stacks = Object.keys(outputs).filter((name) => connectionText(outputs[name]) !== undefined);
   const [only, ...others] = stacks;
   if (stack === undefined && others.length > 0)
     throw refused(`${path} has the guilds of several stacks: say which, as in aws:${path}#${only}`);
   const name = stack ?? only;
-  const connection = name === undefined ? undefined : connectionIn(outputs[name]);
+  const connection = name === undefined ? undefined : connectionText(outputs[name]);
   if (connection === undefined) {
     const found = stacks.length === 0 ? 'none of a guild' : stacks.join(', ');
-    throw refused(`${path} has no output ${OUTPUT}${stack === undefined ? '' : ` of ${stack}`}: it has ${found}`);
+    throw refused(
+      `${path} has no output ${CONNECTION_OUTPUT}${stack === undefined ? '' : ` of ${stack}`}: it has ${found}`,
+    );
   }
-  const parsed = parse(connection, `output ${OUTPUT} of ${name} in ${path}`);
+  const parsed = parse(connection, `output ${CONNECTION_OUTPUT} of ${name} in ${path}`);
   return parsed as Deployment;
 }
 
@@ -52,12 +52,6 @@ function parse(text: string, what: string): Readonly<Record<string, unknown>> {
     // Told below.
   }
   throw refused(`${what} is no JSON object: deploy once more, with --outputs-file`);
-}
-
-function connectionIn(outputs: unknown): string | undefined {
-  if (typeof outputs !== 'object' || outputs === null) return undefined;
-  const found = Object.entries(outputs).find(([name]) => name === OUTPUT || name.endsWith(OUTPUT));
-  return typeof found?.[1] === 'string' ? found[1] : undefined;
 }
 
 const refused = (problem: string) => new InvalidArgumentError([{ field: 'backend', problem }]);

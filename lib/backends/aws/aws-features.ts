@@ -1,12 +1,18 @@
 /** @module What the backend on AWS can do, and why no more. */
 import type { Features } from '../features.ts';
-import { MAX_ENTRIES } from './ledger/commit.ts';
+import { MAX_OUTPUTS } from './ledger/ends.ts';
 import { SWITCH_AGE_MS } from './ledger/switches.ts';
 
 const DAY_MS = 86_400_000;
 
-/** @param pausedMs How long what arrives for a paused agent stays in its queue unseen. */
-export function awsFeatures({ tracing, pausedMs }: { tracing: boolean; pausedMs: number }): Features {
+export interface GivenFeatures {
+  readonly tracing: boolean;
+  /** How long what arrives for a paused agent stays in its queue unseen. */
+  readonly pausedMs: number;
+  readonly uploads: boolean;
+}
+
+export function awsFeatures({ tracing, pausedMs, uploads }: GivenFeatures): Features {
   return {
     /** Queues, filters and permissions are made by a deployment, so that no function needs the right to make any. */
     runtimeSubscriptions: false,
@@ -31,15 +37,20 @@ export function awsFeatures({ tracing, pausedMs }: { tracing: boolean; pausedMs:
     minLeaseMs: 1_000,
     /** SQS counts whole seconds, and is told one more than the lease has. */
     takeoverMs: 3_000,
-    /** Consumers remember the switch for 5 s, and what they gave back meanwhile stays unseen for a while. */
+    /**
+     * Consumers remember the switch for 5 s, and what they gave back meanwhile stays unseen for a while: longer than an event
+     * source takes to be on again, be it by the janitor.
+     */
     pauseDelayMs: pausedMs + SWITCH_AGE_MS,
     /** The longest retention of a queue; what an agent missed beyond it comes by a replay plan. */
     maxAwayMs: 14 * DAY_MS,
-    /** A transaction has 100 entries, one of which is the end of the delivery. */
-    maxOutputs: MAX_ENTRIES - 1,
+    /** A transaction has 100 entries, of which the delivery takes some. */
+    maxOutputs: MAX_OUTPUTS,
     /** Above it the write units of DynamoDB cost more than an object in S3. */
     maxInlineBytes: 8 * 1024,
     maxPayloadBytes: 25 * 1024 * 1024,
+    /** A request to a function may have 6 MB. */
+    uploads,
     clock: 'store',
   };
 }

@@ -4,17 +4,11 @@ import { AwsCalls } from './calls/aws-calls.ts';
 import { DynamoDBCalls } from './calls/dynamodb-calls.ts';
 import { SnsCalls } from './calls/sns-calls.ts';
 import { SqsCalls } from './calls/sqs-calls.ts';
-import { Repeats } from './ledger/again.ts';
 import { Commits } from './ledger/commit.ts';
 import { Consumers } from './ledger/consumers.ts';
 import { DropCounts } from './ledger/drop-counts.ts';
 import { Ends } from './ledger/ends.ts';
-import { PlanRows } from './ledger/plan-rows.ts';
-import { PlanWork } from './ledger/plan-work.ts';
-import { Plans } from './ledger/plans.ts';
-import { ProgressReader } from './ledger/progress.ts';
 import { Settlements } from './ledger/settlements.ts';
-import { Stats } from './ledger/stats.ts';
 import { Switches } from './ledger/switches.ts';
 import { Trails } from './ledger/trails.ts';
 import { Attachments } from './log/attachments.ts';
@@ -39,9 +33,15 @@ export function awsParts(settings: AwsSettings, pausedMs: number) {
   const topicNames = new TopicNames(dynamodb);
   const { topicArnPrefix } = settings;
   // Without the right to publish, as agents are, all is handed on from the log.
-  const publishDirect =
+  const openDirectBatch =
     topicArnPrefix === undefined ? undefined : directBy(new Routes(settings, topicArnPrefix), publishBatch);
-  const writer = new LogWriter({ calls, dynamodb, attachments, topicNames, ...(publishDirect && { publishDirect }) });
+  const writer = new LogWriter({
+    calls,
+    dynamodb,
+    attachments,
+    topicNames,
+    ...(openDirectBatch && { openDirectBatch }),
+  });
   const reader = new LogReader({ calls, dynamodb, attachments, topicNames });
   const commits = new Commits(dynamodb);
   const [acks, inHand] = [new Acks(sqs), new InHand()];
@@ -49,24 +49,23 @@ export function awsParts(settings: AwsSettings, pausedMs: number) {
   const ends = new Ends(calls, commits, writer);
   const settlements = new Settlements({ calls, commits, ends, log: writer, acks, inHand, dropCounts, trails });
   const shared = { dynamodb, commits, acks, dropCounts, trails };
-  const readLog = reader.get.bind(reader);
+  const readLog = reader.stored.bind(reader);
   const intake = new Intake({ ...shared, inHand, switches, settlements, readLog, pausedMs });
-  const rows = new PlanRows(dynamodb);
-  const repeats = new Repeats(dynamodb, publishBatch, trails);
-  const work = new PlanWork({ dynamodb, commits, reader, rows, repeats, trails });
   return {
     calls,
     dynamodb,
     sqs,
     writer,
     reader,
+    attachments,
     acks,
     intake,
     switches,
     settlements,
     consumers: new Consumers(calls, commits, acks),
-    plans: new Plans(calls, reader, rows, work),
-    progress: new ProgressReader(calls, trails, reader),
-    stats: new Stats({ dynamodb, sqs, reader, switches, dropCounts }),
+    dropCounts,
+    commits,
+    trails,
+    publishBatch,
   };
 }

@@ -9,7 +9,7 @@ import { queueUrlsOf } from '../../environment/aws-queue-names.ts';
 import { awsEnvironment, awsVariables } from '../../environment/aws-variables.ts';
 import type { GuildManifest, ManifestFamily } from '../../environment/guild-manifest.ts';
 
-export type AwsService = 'dynamodb' | 'sqs' | 'sns' | 's3';
+export type AwsService = 'dynamodb' | 'sqs' | 'sns' | 's3' | 'lambda';
 
 export interface AwsQueue {
   readonly url: string;
@@ -31,6 +31,10 @@ export interface AwsConnection {
   readonly delaysQueue?: string;
   readonly safetyQueue?: string;
   readonly queues?: Readonly<Record<string, AwsQueue>>;
+  /** Those that it serves; left out where it serves any. Event sources follow the pause of an agent in all of them. */
+  readonly namespaces?: readonly string[];
+  /** By agent, UUIDs of the event source mappings of its function. @default - none is known: the janitor knows them */
+  readonly sources?: Readonly<Record<string, readonly string[]>>;
 }
 
 export interface AwsOptions extends AwsConnection {
@@ -52,11 +56,13 @@ export interface AwsOptions extends AwsConnection {
 }
 
 /** Options and environment, complete and checked. */
-export interface AwsSettings extends Omit<AwsConnection, 'messagesTable' | 'ledgerTable' | 'queues'> {
+export interface AwsSettings extends Omit<AwsConnection, 'messagesTable' | 'ledgerTable' | 'queues' | 'sources'> {
   readonly messagesTable: string;
   readonly ledgerTable: string;
   /** By agent. */
   readonly queues: Readonly<Record<string, AwsQueue>>;
+  /** By agent. */
+  readonly sources: Readonly<Record<string, readonly string[]>>;
   readonly manifest: GuildManifest;
   readonly families: TopicFamilies;
   readonly tracing: boolean;
@@ -96,6 +102,10 @@ export function awsSettings(options: AwsOptions, environment = awsEnvironment())
   const queues = options.queues ?? allQueues(manifest, environment) ?? ownQueue(manifest, environment);
   if (environment.queues !== undefined && Object.keys(queues).length === 0)
     faults.push({ field: awsVariables.queues, problem: 'is no JSON with url and names: the deployment sets it' });
+  const sources = options.sources ?? sourcesOf(environment);
+  if (sources === undefined)
+    faults.push({ field: awsVariables.sources, problem: 'is no JSON with UUIDs by agent: the deployment sets it' });
+  const namespaces = options.namespaces ?? namespacesOf(environment);
   const tables = { messagesTable: needed('messagesTable'), ledgerTable: needed('ledgerTable') };
   if (faults.length > 0) throw new InvalidArgumentError(faults);
   const places = ['bucket', 'topicArnPrefix', 'delaysQueue', 'safetyQueue'] as const;
@@ -109,6 +119,8 @@ export function awsSettings(options: AwsOptions, environment = awsEnvironment())
       }),
     ),
     queues,
+    sources: sources ?? {},
+    ...(namespaces !== undefined && { namespaces }),
     manifest,
     families: families ?? familiesOf(manifest),
     tracing: manifest.tracing,
@@ -142,6 +154,26 @@ function ownQueue(
   if (agent === undefined || queue === undefined) return {};
   const isOrdered = agents.some(({ name, ordering }) => name === agent && ordering === 'key');
   return { [agent]: { url: queue, isOrdered, ...(urgentQueue !== undefined && { urgentUrl: urgentQueue }) } };
+}
+
+/** Undefined if the variable holds anything else. */
+function sourcesOf({ sources = '{}' }: ReturnType<typeof awsEnvironment>): AwsSettings['sources'] | undefined {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(sources);
+  } catch {
+    return undefined;
+  }
+  if (typeof parsed !== 'object' || parsed === null) return undefined;
+  const uuids = Object.entries(parsed).map(([agent, each]) => [agent, [each].flat()] as const);
+  return uuids.every(([, each]) => each.every((uuid) => typeof uuid === 'string'))
+    ? Object.fromEntries(uuids)
+    : undefined;
+}
+
+/** Undefined for any. */
+function namespacesOf({ namespaces }: ReturnType<typeof awsEnvironment>): readonly string[] | undefined {
+  return namespaces === undefined || namespaces === '*' ? undefined : namespaces.split(',').map((name) => name.trim());
 }
 
 /** The families of a manifest. They name no formats: those were checked when the message was published. */

@@ -31,6 +31,7 @@ import type {
   Settlement,
   Subscription,
 } from '../backend.ts';
+import { noUploads } from '../uploads.ts';
 import { Batcher } from './batcher.ts';
 import type { MemoryLease } from './delivery.ts';
 import type { DeliveryQueue } from './delivery-queue.ts';
@@ -80,6 +81,7 @@ const lost = (lease: Lease) => ({ ok: false, error: new LeaseLostError(lease.age
 export class MemoryBackend implements Backend {
   readonly name = 'memory';
   readonly features = memoryFeatures;
+  readonly uploads = noUploads('memory', memoryFeatures);
   readonly #clock: Clock;
   readonly #room: Room;
   readonly #plans = new Plans();

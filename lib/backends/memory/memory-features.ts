@@ -22,6 +22,7 @@ export const memoryFeatures: Features = {
   maxAwayMs: Number.POSITIVE_INFINITY,
   maxOutputs: 1_000,
   maxInlineBytes: 256 * 1024,
+  uploads: false,
   maxPayloadBytes: 25 * 1024 * 1024,
   clock: 'injected',
 };

@@ -15,6 +15,7 @@ import type {
   Subscription,
 } from '../backend.ts';
 import type { Features } from '../features.ts';
+import type { Uploads } from '../uploads.ts';
 import { Metrics } from './metrics.ts';
 
 type Answer<Method extends keyof Backend> = Backend[Method] extends (...given: never) => infer R ? R : never;
@@ -39,6 +40,10 @@ export class MeteredBackend implements Backend {
 
   get features(): Features {
     return this.#inner.features;
+  }
+
+  get uploads(): Uploads {
+    return this.#inner.uploads;
   }
 
   async append(drafts: readonly Draft[], nonce: string): Answer<'append'> {

@@ -20,6 +20,7 @@ import type {
   Subscription,
 } from '../backend.ts';
 import type { Features } from '../features.ts';
+import { noUploads, type Uploads } from '../uploads.ts';
 import { type Appended, Appender } from './appender.ts';
 import { Channels } from './channels.ts';
 import { Connection } from './connection.ts';
@@ -48,6 +49,7 @@ export async function openRedisBackend(url: string, options: RedisOptions = {}):
 export class RedisBackend implements Backend {
   readonly name = 'redis';
   readonly features: Features;
+  readonly uploads: Uploads;
   readonly #connection: Connection;
   readonly #channels: Channels;
   readonly #appender: Appender;
@@ -63,6 +65,7 @@ export class RedisBackend implements Backend {
   constructor(url: string, options: RedisOptions = {}) {
     const settings = redisSettings(options);
     this.features = redisFeatures(settings);
+    this.uploads = noUploads(this.name, this.features);
     this.#connection = new Connection(url, settings);
     this.#channels = new Channels(this.#connection);
     const namespaces = new Namespaces(this.#connection, this.#channels, settings);

@@ -103,6 +103,7 @@ export function redisFeatures({ pollMs, abandonAfterDays }: RedisSettings): Feat
     maxAwayMs: abandonAfterDays === 0 ? Number.POSITIVE_INFINITY : abandonAfterDays * DAY_MS,
     maxOutputs: 500,
     maxInlineBytes: 256 * 1024,
+    uploads: false,
     maxPayloadBytes: 25 * 1024 * 1024,
     clock: 'store',
   };

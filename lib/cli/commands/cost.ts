@@ -40,7 +40,7 @@ export function costCommand(): Command {
     .option('--batch <messages>', 'messages there at once, 1 for a trickle (default: 10)', wholeNumber(1, 10_000))
     .option('--exactly-once <share>', 'of deliveries, 0 to 1 (default: as the agents are)', between(0, 1))
     .option('--leases <share>', 'of deliveries, 0 to 1 (default: as the agents are)', between(0, 1))
-    .option('--outputs <number>', 'messages published for each delivery (default: 0)', between(0, 99))
+    .option('--outputs <number>', 'messages published for each delivery (default: 0)', between(0, 97))
     .option('--handler-ms <ms>', 'how long a handler takes (default: 50)', between(0, 900_000))
     .option('--memory-mb <mb>', "of the agents' functions (default: as they are)", wholeNumber(128, 10_240))
     .addOption(new Option('--threads <state>', 'the thread index (default: as the guild is)').choices(onOff))

@@ -1,5 +1,5 @@
 /** @module `guildwire rehearse`: what `cdk synth` wrote, at work on this machine. */
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { orAborted } from '../../core/clock.ts';
 import { type Format, genericJson } from '../../core/format.ts';
 import { ExitCode, UsageError } from '../failure.ts';
@@ -16,6 +16,7 @@ interface Flags extends SharedFlags {
   readonly payload?: string;
   readonly format?: string;
   readonly counts?: string;
+  readonly outputsFile?: string;
   readonly timeout: number;
   readonly logs?: boolean;
 }
@@ -37,7 +38,8 @@ export function rehearseCommand(): Command {
     .option('-f, --format <name>', 'its format (default: the only one that the topic takes)')
     .option('-n, --namespace <name>', 'where to publish (default: the first that the stack serves)')
     .option('--counts <file>', 'write what was counted there, for `guildwire cost --observed`')
-    .option('--timeout <time>', 'how long all of it may take (default: 2m)', duration, 120_000)
+    .option('--outputs-file <file>', 'write the outputs there, as `cdk deploy` does, for `--backend aws:FILE`')
+    .addOption(new Option('--timeout <time>', 'how long all of it may take').argParser(duration).default(120_000, '2m'))
     .option('--logs', 'print what the functions print')
     .option('--json', 'results as JSON, one object per line')
     .addHelpText(
@@ -60,10 +62,15 @@ async function rehearseStack(assembly: string, file: string | undefined, flags: 
     timeoutMs: flags.timeout,
     log: flags.logs ? ({ functionName, text }) => io.warn(`${functionName}  ${text}`) : undefined,
   });
-  const { greet, tell } = await import('../rehearse/tell.ts');
-  if (job === undefined || !io.isJson) greet(stage, Date.now() - startedAt, job === undefined, io);
-  if (job === undefined) await new Promise((resolve) => io.signal.addEventListener('abort', resolve, { once: true }));
-  else await orAborted(job(stage, io), io.signal);
+  const { greet, tell, writeOutputs } = await import('../rehearse/tell.ts');
+  const { outputsFile } = flags;
+  if (outputsFile !== undefined) await writeOutputs(stage, outputsFile);
+  if (job === undefined || !io.isJson) greet(stage, Date.now() - startedAt, job === undefined, outputsFile, io);
+  const { lost } = stage.rehearsal;
+  const over = AbortSignal.any([io.signal, lost]);
+  if (job !== undefined) await orAborted(job(stage, io), over);
+  else if (!over.aborted) await new Promise((resolve) => over.addEventListener('abort', resolve, { once: true }));
+  lost.throwIfAborted();
   const code = await tell(stage, flags.counts, io);
   return job !== undefined && io.signal.aborted ? ExitCode.INTERRUPTED : code;
 }
@@ -86,10 +93,11 @@ async function jobOf(file: string | undefined, flags: Flags, io: Io): Promise<Jo
 async function exportedJob(guild: string, file: string | undefined, flags: Flags): Promise<Job> {
   if (flags.payload !== undefined || flags.format !== undefined)
     throw new UsageError('--payload and --format are for a message, and need --topic');
-  const [{ loadRun, runFailed }, { rehearsalBus }] = await Promise.all([
+  const [{ loadGuild, loadRun, runFailed }, { rehearsalBus }] = await Promise.all([
     import('../../dev/load-guild.ts'),
     import('../rehearse/rehearsal-bus.ts'),
   ]);
+  await loadGuild(guild);
   const run = await loadRun(guild);
   if (run === undefined)
     throw new UsageError(`${guild} exports no function \`run\`: say where to publish with --topic`);

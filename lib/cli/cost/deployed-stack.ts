@@ -1,7 +1,6 @@
 /** @module One stack of a cloud assembly as a bill sees it: its resources, those of nested stacks included, and its guild. */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Json, JsonObject } from '../../core/json.ts';
+import { connectionText } from '../../environment/aws-outputs.ts';
 import type { GuildManifest } from '../../environment/guild-manifest.ts';
 import { readAssembly, type StackTemplate } from '../../rehearsal/template/read-assembly.ts';
 
@@ -28,11 +27,11 @@ const SOMEWHERE = { account: '000000000000', region: 'us-east-1' };
 
 /** @throws AssemblyError where there is no such assembly or stack, or more than one to choose from. */
 export function readStack(directory: string, stackName?: string): DeployedStack {
-  const { stack } = readAssembly(directory, stackName, SOMEWHERE);
+  const { stack, region } = readAssembly(directory, stackName, SOMEWHERE);
   const { Ref: ingest } = (stack.template.Outputs?.IngestFunction?.Value ?? {}) as { readonly Ref?: string };
   return {
     name: stack.name,
-    region: regionOf(directory, stack),
+    region,
     resources: resourcesOf(stack),
     ingestId: ingest && `${stack.name}/${ingest}`,
     manifest: guildOf(stack),
@@ -48,26 +47,10 @@ function resourcesOf({ name, template, nested }: StackTemplate): readonly StackR
   return [...own, ...[...nested.values()].flatMap(resourcesOf)];
 }
 
-/** `aws://123456789012/eu-west-1`; the region is unknown where the stack does not say. */
-function regionOf(directory: string, { file }: StackTemplate): string | undefined {
-  const { artifacts } = JSON.parse(readFileSync(join(directory, 'manifest.json'), 'utf8')) as {
-    readonly artifacts: Readonly<Record<string, Artifact>>;
-  };
-  const isOurs = ([id, { properties }]: [string, Artifact]) =>
-    (properties?.templateFile ?? `${id}.template.json`) === file;
-  const [, artifact] = Object.entries(artifacts).find(isOurs) ?? [];
-  const region = artifact?.environment?.split('/').at(-1);
-  return region === 'unknown-region' ? undefined : region;
-}
-
-interface Artifact {
-  readonly environment?: string;
-  readonly properties?: { readonly templateFile?: string };
-}
-
 /** From the output for programs outside: JSON text that CloudFormation puts together. */
 function guildOf({ template }: StackTemplate): GuildManifest | undefined {
-  const text = joined(template.Outputs?.Connection?.Value);
+  const outputs = Object.entries(template.Outputs ?? {}).map(([name, { Value }]) => [name, joined(Value)]);
+  const text = connectionText(Object.fromEntries(outputs));
   if (text === undefined) return undefined;
   try {
     return (JSON.parse(text) as { readonly manifest?: GuildManifest }).manifest;

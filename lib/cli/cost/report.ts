@@ -1,4 +1,5 @@
 /** @module All that `guildwire cost` says, as data; `--json` prints it as it is. */
+import { UsageError } from '../failure.ts';
 import { type CostLine, total } from './cost-line.ts';
 import type { DeployedStack } from './deployed-stack.ts';
 import { type Addition, additionsOf, type Goal, goalsOf, sendingCost } from './features.ts';
@@ -7,6 +8,7 @@ import { messageCost } from './message-cost.ts';
 import { type ObservedCounts, observedCost } from './observed.ts';
 import type { Price, PriceTable } from './prices.ts';
 import { kindOf, type ResourceKind } from './resource-kinds.ts';
+import { functionsOf } from './stack-functions.ts';
 import { type DeliveryTerms, type Workload, type WorkloadChanges, workloadOf } from './workload.ts';
 
 /** A line with its price, so that it can be checked without the table. */
@@ -63,7 +65,9 @@ export interface ReportOptions {
   readonly observed?: ObservedCounts;
 }
 
+/** @throws UsageError where nothing in the stack is a guild's. */
 export function costReport({ stack, table, changes, observed }: ReportOptions): CostReport {
+  if (!holdsGuild(stack)) throw new UsageError(`stack "${stack.name}" holds no guild: name another with --stack`);
   const { prices } = table;
   const partOf = (lines: readonly CostLine[]): Part => ({
     usd: total(lines),
@@ -93,6 +97,11 @@ export function costReport({ stack, table, changes, observed }: ReportOptions): 
       counted !== undefined && { observed: { messages: observed.messages, ...partOf(counted.lines) } }),
     notPriced: [...idle.notPriced, ...(counted?.notPriced ?? [])],
   };
+}
+
+function holdsGuild(stack: DeployedStack): boolean {
+  const { agents, relay } = functionsOf(stack);
+  return stack.manifest !== undefined || agents.size > 0 || relay !== undefined;
 }
 
 /** What costs something first, and of these what there is most of. */

@@ -1,4 +1,5 @@
 /** @module A rehearsed guild with everything that is watched while it works. */
+import { connectionText } from '../../environment/aws-outputs.ts';
 import { awsVariables } from '../../environment/aws-variables.ts';
 import type { GuildManifest } from '../../environment/guild-manifest.ts';
 import type { Client } from '../../http/client/client.ts';
@@ -38,7 +39,7 @@ export class Stage implements AsyncDisposable {
     this.#options = options;
   }
 
-  /** @throws what `rehearse` throws. */
+  /** @throws what `rehearse` throws, and UsageError where the stack has no functions. */
   static async open(options: StageOptions): Promise<Stage> {
     const { assembly, stack, log } = options;
     const observation = new Observation();
@@ -63,7 +64,11 @@ export class Stage implements AsyncDisposable {
       },
     });
     for (const [name, agent] of agentsOf(rehearsal)) agents.set(name, agent);
-    return new Stage(rehearsal, observation, hops, options);
+    if (rehearsal.functions.length > 0) return new Stage(rehearsal, observation, hops, options);
+    await rehearsal[Symbol.asyncDispose]();
+    throw new UsageError(
+      `stack "${rehearsal.stackName}" has no functions, so there is no guild in it: name another with --stack`,
+    );
   }
 
   /** By name of the function. */
@@ -73,7 +78,7 @@ export class Stage implements AsyncDisposable {
 
   /** @throws UsageError where the stack is no guild's. */
   get manifest(): GuildManifest {
-    return this.#deployed.manifest;
+    return this.#deployed().manifest;
   }
 
   get namespace(): string {
@@ -84,11 +89,19 @@ export class Stage implements AsyncDisposable {
     return this.#options.namespace ?? (first === '*' ? 'default' : first);
   }
 
+  /** What its API takes; undefined where it has none. */
+  get callers(): 'signed' | 'tokens' | undefined {
+    const route = this.rehearsal.resources.find(({ type }) => type === 'AWS::ApiGatewayV2::Route');
+    if (route === undefined) return undefined;
+    return route.properties.AuthorizationType === 'AWS_IAM' ? 'signed' : 'tokens';
+  }
+
   /** A client of its API, whose requests are signed. @throws UsageError where the stack has none with IAM authorization. */
   get client(): Client {
-    const { apiUrl: url, region, credentials, resources } = this.rehearsal;
-    const routes = resources.filter(({ type }) => type === 'AWS::ApiGatewayV2::Route');
-    if (!routes.some(({ properties }) => properties.AuthorizationType === 'AWS_IAM'))
+    const { apiUrl: url, region, credentials } = this.rehearsal;
+    // First, since a stack without a guild has no such API either.
+    this.#deployed();
+    if (this.callers !== 'signed')
       throw new UsageError(
         `the stack has no HTTP API with IAM authorization, through which the rehearsal could publish: rehearse without a message, and publish as your callers do`,
       );
@@ -103,7 +116,7 @@ export class Stage implements AsyncDisposable {
    */
   async settled(): Promise<void> {
     const { timeoutMs } = this.#options;
-    const delays = this.#deployed.delaysQueue.split('/').at(-1) ?? '';
+    const delays = this.#deployed().delaysQueue.split('/').at(-1) ?? '';
     await this.rehearsal.idle({ timeoutMs, ignoring: new RegExp(`:${delays}$`) });
   }
 
@@ -111,11 +124,14 @@ export class Stage implements AsyncDisposable {
     return this.rehearsal[Symbol.asyncDispose]();
   }
 
-  get #deployed(): Deployed {
-    const { Connection } = this.rehearsal.outputs;
-    if (Connection === undefined)
-      throw new UsageError('the stack has no output Connection, so it is none that a Guild construct made');
-    return JSON.parse(Connection) as Deployed;
+  #deployed(): Deployed {
+    const connection = connectionText(this.rehearsal.outputs);
+    try {
+      return JSON.parse(connection ?? '') as Deployed;
+    } catch {
+      const got = connection === undefined ? 'has no output Connection' : 'has an output Connection of another kind';
+      throw new UsageError(`stack "${this.rehearsal.stackName}" ${got}, so it is none that a Guild construct made`);
+    }
   }
 }
 

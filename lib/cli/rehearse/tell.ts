@@ -5,31 +5,62 @@ import type { Io } from '../io.ts';
 import type { Stage } from './stage.ts';
 import { spreadsOf, toTimeline } from './timeline.ts';
 
-export function greet({ rehearsal, agents, namespace }: Stage, ms: number, isStaying: boolean, io: Io): void {
+/** @param outputsFile Where the outputs were written, if they were. */
+export function greet(stage: Stage, ms: number, isStaying: boolean, outputsFile: string | undefined, io: Io): void {
+  const { rehearsal, agents, namespace } = stage;
   const { apiUrl, region, credentials, endpoints, functions, outputs } = rehearsal;
   if (io.isJson) {
     io.line(JSON.stringify({ apiUrl, region, credentials, endpoints, namespace, functions, outputs }));
     return;
   }
   const names = functions.map(({ name, path }) => agents.get(name) ?? path.split('/').slice(-2).join('/'));
-  io.note(`${functions.length} functions up in ${ms} ms: ${names.join(', ')}`);
+  io.note(`${counted(functions.length, 'function')} up in ${ms} ms: ${names.join(', ')}`);
   if (!isStaying) return;
   const { accessKeyId, secretAccessKey } = credentials;
-  const topics = `${apiUrl}/v1/namespaces/${namespace}/topics`;
-  io.line(`  ${io.paint('green', apiUrl)} takes signed requests, in namespace ${namespace}`);
+  const services = Object.entries(endpoints).map(
+    ([service, url]) => `AWS_ENDPOINT_URL_${service.toUpperCase()}=${url}`,
+  );
+  const [where, ...how] = howToCall(stage);
   const lines = [
-    `curl --aws-sigv4 aws:amz:${region}:execute-api --user ${accessKeyId}:${secretAccessKey} ${topics}`,
-    ...Object.entries(endpoints).map(([service, url]) => `AWS_ENDPOINT_URL_${service.toUpperCase()}=${url}`),
+    ...how,
+    'in another terminal, for programs that call AWS:',
+    `export AWS_REGION=${region} AWS_ACCESS_KEY_ID=${accessKeyId} AWS_SECRET_ACCESS_KEY=${secretAccessKey}`,
+    ...services.map((service) => `export ${service}`),
+    outputsFile === undefined
+      ? 'with --outputs-file FILE, guildwire tail and the others work on it'
+      : `export GUILDWIRE_BACKEND=aws:${outputsFile} GUILDWIRE_NAMESPACE=${namespace}`,
     'Ctrl-C ends it',
   ];
+  io.line(`  ${where}`);
   for (const line of lines) io.line(io.paint('dim', `  ${line}`));
+}
+
+function howToCall({ rehearsal, namespace, callers }: Stage): readonly [string, ...string[]] {
+  const { apiUrl, region, credentials } = rehearsal;
+  const topics = `${apiUrl}/v1/namespaces/${namespace}/topics`;
+  if (callers === undefined) return ['the stack has no HTTP API'];
+  if (callers === 'tokens')
+    return [
+      `${apiUrl} takes the tokens of its issuer, whose keys it asks for, in namespace ${namespace}`,
+      `curl -H "authorization: Bearer $TOKEN" ${topics}`,
+    ];
+  const user = `${credentials.accessKeyId}:${credentials.secretAccessKey}`;
+  return [
+    `${apiUrl} takes signed requests, in namespace ${namespace}`,
+    `curl --aws-sigv4 aws:amz:${region}:execute-api --user ${user} ${topics}`,
+  ];
+}
+
+/** What `cdk deploy --outputs-file` would write. @throws UsageError if the file cannot be written. */
+export function writeOutputs({ rehearsal: { stackName, outputs } }: Stage, file: string): Promise<void> {
+  return write(file, { [stackName]: outputs });
 }
 
 /**
  * The timeline and the counts.
  *
  * @param file Where the counts are written, for `guildwire cost --observed`.
- * @throws UsageError if there is nothing to write.
+ * @throws UsageError if there is nothing to write, or the file cannot be written.
  */
 export async function tell(stage: Stage, file: string | undefined, io: Io): Promise<ExitCode> {
   const { hops, observation, rehearsal } = stage;
@@ -44,20 +75,35 @@ export async function tell(stage: Stage, file: string | undefined, io: Io): Prom
   } else {
     for (const line of ['', ...toTimeline(deliveries, io), '']) io.line(line);
     const { write, read } = capacityUnits;
-    const asked = Object.entries(calls).map(([service, each]) => `${sumOf(each)} calls of ${service}`);
-    io.line(`${published} published, ${messages.length} stored, ${deliveries.length} deliveries`);
-    io.line(`${[...asked, `${write} write units`, `${read} read units`].join(', ')}`);
+    const asked = Object.entries(calls).map(([service, each]) => `${counted(sumOf(each), 'call')} of ${service}`);
+    const own = messages.filter(({ topic }) => topic.startsWith('$')).length;
+    const platform = own === 0 ? '' : ` (${own} by the platform)`;
+    io.line(`${published} published, ${messages.length} stored${platform}, ${counted(deliveries.length, 'delivery')}`);
+    io.line([...asked, `${write} write units`, `${read} read units`].join(', '));
   }
+  for (const { who, action, resource, why } of rehearsal.permissions().denied)
+    io.warn(
+      `${who} may not ${action} on ${resource}: ${why === 'missing' ? 'no policy allows it' : 'a policy denies it'}`,
+    );
   if (file !== undefined) {
     if (published === 0) throw new UsageError(`nothing was published, so that nothing is written to ${file}`);
-    await writeFile(file, `${JSON.stringify(observation.counts(rehearsal), null, 2)}\n`);
+    await write(file, observation.counts(rehearsal));
   }
   const dead = messages.filter(({ topic }) => topic.startsWith('$dead.'));
   if (dead.length === 0) return ExitCode.DONE;
   const topics = [...new Set(dead.map(({ topic }) => topic))];
-  io.warn(`${io.paint('red', `${dead.length} dead letters`)}: ${topics.join(', ')}`);
+  io.warn(`${io.paint('red', counted(dead.length, 'dead letter'))}: ${topics.join(', ')}`);
   return ExitCode.FAILED;
 }
+
+async function write(file: string, content: object): Promise<void> {
+  await writeFile(file, `${JSON.stringify(content, null, 2)}\n`).catch((cause: Error) => {
+    throw new UsageError(`${file} cannot be written: ${cause.message}`, { cause });
+  });
+}
+
+const counted = (count: number, thing: string) =>
+  count === 1 ? `1 ${thing}` : `${count} ${thing.endsWith('y') ? `${thing.slice(0, -1)}ie` : thing}s`;
 
 const sumOf = (counts: Readonly<Record<string, number>>) =>
   Object.values(counts).reduce((sum, count) => sum + count, 0);

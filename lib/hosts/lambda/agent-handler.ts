@@ -39,7 +39,8 @@ export type AgentHandlerFunction = (event: QueueEvent, context: LambdaContext) =
 
 /**
  * Handles what waits in the agent's queue: the same attempts, retries, guarantees, middleware and hooks as everywhere. What was
- * not acknowledged is in the answer, and comes again. Nothing is started when too little time is left.
+ * not acknowledged is in the answer, and comes again. So does what would be started when less is left than an attempt may take,
+ * unless the function's whole time is shorter than that.
  *
  * @param agent The default export of the agent's file.
  * @throws InvalidArgumentError when the function starts, naming everything that is wrong with agent and environment.

@@ -38,24 +38,29 @@ export interface AgentRunOptions {
 
 /** What is kept of the time for settling and for the answer, at most a fifth of all. */
 const RESERVE_MS = 5_000;
-/** What one attempt may take of the rest. */
+/** What of that is kept for the answer. */
+const OF_RESERVE = 0.4;
+/** What one attempt may take of the rest, where that is less than the agent gives it. */
 const OF_USABLE = 0.8;
 const MAX_BATCH = 10;
 
 /**
  * Handles the deliveries of an event, as many at once as the agent's `concurrency` says, and those of one message group one
- * after the other. Before the time is over it hands back what still runs, uncounted: an attempt that has all of the agent's
- * time has ended by then.
+ * after the other. What would have less than the agent's time goes back unstarted, uncounted, once another has ended: so each
+ * attempt has ended before the time is over, and what still runs then is handed back. It answers in time even if not all could
+ * be settled: what was not acknowledged comes again.
  */
 export async function runEvent(options: AgentRunOptions): Promise<BatchAnswer> {
   const { batch, clock, log, agent, remainingMs } = options;
   const over = new AbortController();
-  const usableMs = remainingMs - Math.min(RESERVE_MS, remainingMs / 5);
+  const reserveMs = Math.min(RESERVE_MS, remainingMs / 5);
+  const usableMs = remainingMs - reserveMs;
   const timeUp = pause(clock, usableMs, over.signal);
+  const lastMoment = pause(clock, remainingMs - reserveMs * OF_RESERVE, over.signal);
   const runners = new Runners(options, usableMs);
   const handling: Promise<void>[] = [];
   const work = async () => {
-    for (;;) {
+    while (!runners.isOver) {
       const leases = await batch.lease(MAX_BATCH);
       if (leases.length === 0) break;
       for (const lease of leases) handling.push(runners.handle(lease));
@@ -67,10 +72,14 @@ export async function runEvent(options: AgentRunOptions): Promise<BatchAnswer> {
     await Promise.all(handling);
   });
   await Promise.race([working, timeUp]);
-  await runners.drain(timeUp);
-  await working;
+  const inTime = (work: Promise<void>) => Promise.race([work.then(() => true), lastMoment.then(() => false)]);
+  const isDrained = await inTime(runners.drain(timeUp));
+  // Before what is just being opened, and will not be started, so that no more is.
+  const answer = await batch.finish();
+  const isSettled = (await inTime(working)) && isDrained;
+  if (!isSettled) log.warn('answers before all is settled: the rest comes again', { agent: agent.name });
   over.abort();
-  return batch.finish();
+  return answer;
 }
 
 /** One for each namespace of the event. */
@@ -78,7 +87,10 @@ class Runners {
   readonly #options: AgentRunOptions;
   readonly #agent: Agent;
   readonly #pace: Pace;
+  readonly #startsUntil: number;
   readonly #runners = new Map<string, AgentRunner>();
+  /** Nothing is started any more. */
+  isOver = false;
 
   constructor(options: AgentRunOptions, usableMs: number) {
     const { agent } = options;
@@ -86,16 +98,20 @@ class Runners {
     // A function that has less time than its agent must still tell that an attempt took too long: uncounted it would come again
     // for ever.
     const mostMs = Math.max(1, Math.floor(usableMs * OF_USABLE));
-    this.#agent = mostMs < agent.timeoutMs ? { ...agent, timeoutMs: mostMs } : agent;
-    this.#pace = new Pace(options.clock.now());
+    this.#agent = agent.timeoutMs > usableMs ? { ...agent, timeoutMs: mostMs } : agent;
+    const now = options.clock.now();
+    this.#pace = new Pace(now);
+    this.#startsUntil = now + usableMs - this.#agent.timeoutMs;
   }
 
   async handle(lease: EventLease): Promise<void> {
-    await this.#of(lease.namespace).handle(lease);
+    if (this.isOver) await this.#options.backend.settle([{ kind: 'released', lease, delayMs: 0 }]);
+    else await this.#of(lease.namespace).handle(lease);
     lease.end(false);
   }
 
   async drain(deadline: Promise<void>): Promise<void> {
+    this.isOver = true;
     await Promise.all([...this.#runners.values()].map((runner) => runner.drain(deadline)));
   }
 
@@ -104,7 +120,8 @@ class Runners {
     if (known !== undefined) return known;
     const { backend, clock, log, random, maxHops, draftsOf } = this.#options;
     const at = { agent: this.#agent, namespace, backend, clock, log, random, maxHops };
-    const runner = new AgentRunner({ ...at, drafts: draftsOf(namespace), pace: this.#pace, use: [] });
+    const [pace, startsUntil] = [this.#pace, this.#startsUntil];
+    const runner = new AgentRunner({ ...at, drafts: draftsOf(namespace), pace, startsUntil, use: [] });
     this.#runners.set(namespace, runner);
     return runner;
   }

@@ -1,4 +1,6 @@
 /** @module Publishing through a function: over the HTTP API, or by invoking the function itself. */
+import { switchMapping } from '../../backends/aws/calls/switch-mapping.ts';
+import { openUploads } from '../../backends/aws/log/uploads.ts';
 import { type FieldFault, GuildwireError, InvalidArgumentError, InvalidMessageError } from '../../core/errors.ts';
 import { show } from '../../core/show.ts';
 import { MAX_NAMESPACE, nameProblem, topicProblem } from '../../core/topic.ts';
@@ -8,12 +10,15 @@ import { toProblem } from '../../http/problems.ts';
 import type { Problem } from '../../http/schemas/answers.ts';
 import { createEdge, type HttpHandlerOptions } from './edge.ts';
 import type { HttpAnswer, HttpEvent, LambdaContext } from './events.ts';
+import { openDeployed } from './open-deployed.ts';
 
 /** A message as the body of the HTTP API has it, with where it goes. */
 export interface IngestMessage {
   readonly namespace: string;
   readonly topic: string;
-  readonly payload: unknown;
+  /** One of them: what it says, or where that was uploaded to. */
+  readonly payload?: unknown;
+  readonly attachment?: { readonly bytes: number; readonly sha256: string };
   readonly [field: string]: unknown;
 }
 
@@ -55,7 +60,7 @@ export function ingestHandler(
   manifest: GuildManifest,
   options: HttpHandlerOptions = {},
 ): (event: IngestEvent, context: LambdaContext) => Promise<IngestAnswer> {
-  const edge = createEdge(manifest, options);
+  const edge = createEdge(manifest, { open: () => openDeployed(manifest, switchMapping, openUploads), ...options });
   const invoker: Principal = { id: 'invoke', namespaces: edge.namespaces, may: ['publish'] };
   const publish = async (namespace: string, topic: string, body: unknown): Promise<Published> => {
     const request = new Request(`https://invoke/v1/namespaces/${namespace}/topics/${topic}/messages`, {

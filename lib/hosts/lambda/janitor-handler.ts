@@ -1,6 +1,9 @@
-/** @module The janitor as a function: on a schedule it empties the queues that catch what went wrong, and runs plans. */
+/** @module The janitor as a function: on a schedule it empties the queues that catch what went wrong, and finishes what others left. */
 import { type AwsParts, awsParts } from '../../backends/aws/aws-parts.ts';
 import { type AwsOptions, awsSettings } from '../../backends/aws/aws-settings.ts';
+import { switchMapping } from '../../backends/aws/calls/switch-mapping.ts';
+import { Pausing } from '../../backends/aws/ledger/pausing.ts';
+import { openPlans } from '../../backends/aws/open-plans.ts';
 import { SafetyNet } from '../../backends/aws/relay/safety-net.ts';
 import type { Log } from '../../bus/log.ts';
 import { type FieldFault, InvalidArgumentError } from '../../core/errors.ts';
@@ -9,6 +12,7 @@ import { show } from '../../core/show.ts';
 import type { GuildManifest } from '../../environment/guild-manifest.ts';
 import type { JanitorEvent } from '../../environment/janitor-event.ts';
 import type { LambdaContext } from './events.ts';
+import { finishPauses } from './janitor-pauses.ts';
 import { runAbandoned } from './janitor-plans.ts';
 import { lambdaLog } from './lambda-log.ts';
 import { servedNamespaces } from './served.ts';
@@ -35,8 +39,9 @@ const RESERVE_MS = 20_000;
 const PAUSED_MS = 600_000;
 
 /**
- * Makes dead letters of what never reached a handler, and works off plans whose runner went away. What it cannot do in its time, the next tick does; what fails does not keep it
- * from the rest, and is its own error in the end.
+ * Makes dead letters of what never reached a handler, turns event sources off and on for pauses that were not finished, and
+ * works off plans whose runner went away. What it cannot do in its time, the next tick does; what fails does not keep it from
+ * the rest, and is its own error in the end.
  *
  * @throws InvalidArgumentError when the function starts, if its environment lacks anything; and for another event.
  * @example
@@ -48,7 +53,10 @@ export function janitorHandler(
 ): (event: JanitorEvent, context: LambdaContext) => Promise<JanitorAnswer> {
   const { namespaces = servedNamespaces() } = options;
   const log = lambdaLog(options.log);
-  const parts: AwsParts = awsParts(awsSettings({ ...options.connection, manifest }), PAUSED_MS);
+  const served = namespaces === '*' ? {} : { namespaces };
+  const settings = awsSettings({ ...options.connection, ...served, manifest });
+  const parts: AwsParts = awsParts(settings, PAUSED_MS);
+  const pausing = new Pausing(parts.dynamodb, parts.switches, switchMapping);
   const { clock } = parts.calls;
   const onUnknown = (body: string) =>
     log.error('the safety queue held what belongs to nobody here', { body: body.slice(0, MAX_SHOWN) });
@@ -75,9 +83,10 @@ export function janitorHandler(
     }
     const { safetyQueue } = event;
     if (safetyQueue !== undefined) await sweep('relay', () => net.sweepRelay(safetyQueue, until));
-    const { plans } = parts;
+    const onFailure = (error: unknown) => failures.push(error);
+    await finishPauses({ pausing, namespaces, sources: event.sources, clock, log, until, onFailure });
     const worked = event.runsPlans
-      ? await runAbandoned({ plans, namespaces, clock, log, until, onFailure: (error) => failures.push(error) })
+      ? await runAbandoned({ plans: openPlans(parts), namespaces, clock, log, until, onFailure })
       : 0;
     if (failures.length > 0) throw failures[0];
     return { buried, worked };

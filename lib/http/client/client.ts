@@ -16,10 +16,12 @@ import { show } from '../../core/show.ts';
 import type { Agents, Health } from '../schemas/answers.ts';
 import { ProblemError } from './client-errors.ts';
 import { followStream } from './follow-stream.ts';
-import { type Entries, toBody } from './message-body.ts';
+import { type Body, carrying, type Entries, toBody } from './message-body.ts';
 import { type BatchAnswer, PublishQueue } from './publish-queue.ts';
 import { toHistory, toPlanBody, toStream } from './queries.ts';
 import type { Sending, Transport } from './transport.ts';
+import { type Putting, Uploader } from './uploader.ts';
+import { MAX_REQUEST_BYTES, weightOf } from './weight.ts';
 
 /** The agents of a namespace as a server tells them. */
 export type GuildView = z.output<typeof Agents>;
@@ -27,6 +29,7 @@ export type GuildView = z.output<typeof Agents>;
 export interface ClientParts {
   readonly namespace: string;
   readonly transport: Transport;
+  readonly putting: Putting;
   readonly clock: Clock;
   readonly random: () => number;
   readonly lingerMs: number;
@@ -49,6 +52,7 @@ export class Client implements AsyncDisposable {
   readonly #parts: ClientParts;
   readonly #base: string;
   readonly #queue: PublishQueue;
+  readonly #uploader: Uploader;
 
   constructor(parts: ClientParts) {
     const { namespace, transport, clock, lingerMs } = parts;
@@ -58,12 +62,15 @@ export class Client implements AsyncDisposable {
     const send = (topic: string, body: string) =>
       transport.json<BatchAnswer>(this.#messagesOf(topic), { method: 'POST', body });
     this.#queue = new PublishQueue({ clock, lingerMs, send });
+    this.#uploader = new Uploader(transport, `${this.#base}/attachments`, parts.putting);
   }
 
   /**
-   * The id of the message, once the server has stored it. The payload is checked here before it is sent.
+   * The id of the message, once the server has stored it. The payload is checked here before it is sent. One of more than
+   * 4 MB is uploaded first, where the server has a place for it.
    *
-   * @throws InvalidMessageError with every fault of topics and payload; ProblemError with those that only the server sees.
+   * @throws InvalidMessageError with every fault of topics and payload; ProblemError with those that only the server sees;
+   *   UploadFailedError.
    * @example
    * const id = await client.publish('doc.tasks', Task, { text: 'Hello' }, { priority: Priority.HIGH });
    */
@@ -73,7 +80,8 @@ export class Client implements AsyncDisposable {
     payload: NoInfer<InputOf<F>>,
     options: PublishOptions = {},
   ): Promise<GemstoneId> {
-    const { topic, body } = toBody({ topics, format: format as Format, payload, options } as PublishEntry);
+    const { topic, json } = this.#sent(toBody({ topics, format: format as Format, payload, options } as PublishEntry));
+    const body = await json();
     const { id } = await this.#json<{ id: GemstoneId }>(this.#messagesOf(topic), { method: 'POST', body });
     return id;
   }
@@ -90,8 +98,8 @@ export class Client implements AsyncDisposable {
     return Promise.all(
       entries.map((entry: PublishEntry): PublishOutcome | Promise<PublishOutcome> => {
         try {
-          const { topic, body } = toBody(entry);
-          return this.#queue.add(topic, body);
+          const { topic, bytes, json } = this.#sent(toBody(entry));
+          return this.#queue.add(topic, bytes, json);
         } catch (error) {
           if (error instanceof GuildwireError) return { ok: false, error };
           throw error;
@@ -280,6 +288,14 @@ export class Client implements AsyncDisposable {
       if (error instanceof ProblemError && error.code === 'NOT_FOUND') return undefined;
       throw error;
     }
+  }
+
+  /** What a message weighs, and how it travels: what is too heavy for a server in a function is uploaded beside it. */
+  #sent(body: Body) {
+    const text = carrying(body);
+    const bytes = weightOf(text);
+    const json = bytes <= MAX_REQUEST_BYTES ? () => text : () => this.#uploader.uploaded(body);
+    return { topic: body.topic, bytes, json };
   }
 
   #messagesOf(topic: string): string {

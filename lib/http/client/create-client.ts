@@ -22,6 +22,8 @@ export interface ClientOptions {
   readonly idleMs?: number;
   /** @default - that of the platform */
   readonly fetch?: typeof fetch;
+  /** Puts large payloads where the server says, which is another host; it gets no token. @default - that of the platform */
+  readonly uploadFetch?: typeof fetch;
   /** @default - the system's */
   readonly clock?: Clock;
   /** Numbers in [0, 1), for jitter. @default Math.random */
@@ -45,9 +47,11 @@ export function createClient(options: ClientOptions): Client {
   const { namespace = defaults.namespace, timeoutMs = defaults.timeoutMs } = options;
   const { lingerMs = defaults.lingerMs, idleMs = defaults.idleMs } = options;
   // Called as a function of its own, as browsers want it.
-  const { fetch: send = (...given: Parameters<typeof fetch>) => fetch(...given) } = options;
+  const plain: typeof fetch = (...given) => fetch(...given);
+  const { fetch: send = plain, uploadFetch: put = plain } = options;
   const transport = new Transport({ url: url.replace(/\/+$/, ''), token, fetch: send, timeoutMs, clock });
-  return new Client({ namespace, transport, clock, random, lingerMs, idleMs });
+  const putting = { put, timeoutMs, clock, random };
+  return new Client({ namespace, transport, putting, clock, random, lingerMs, idleMs });
 }
 
 function optionFaults(options: ClientOptions): FieldFault[] {

@@ -3,14 +3,31 @@ import type { PublishEntry } from '../../bus/bus.ts';
 import { InvalidMessageError, PayloadInvalidError } from '../../core/errors.ts';
 import type { Format } from '../../core/format.ts';
 import { topicProblem } from '../../core/topic.ts';
+import type { NewAttachment } from '../schemas/new-attachment.ts';
 
 /** One entry for each format, so that each payload is checked against its own. */
 export type Entries<Formats extends readonly Format[]> = {
   readonly [Index in keyof Formats]: PublishEntry<Formats[Index]>;
 };
 
+/** A message as JSON, in two parts. */
+export interface Body {
+  readonly topic: string;
+  /** All but the payload; never empty. */
+  readonly head: string;
+  readonly payload: string | undefined;
+}
+
+/** With its payload in it. */
+export const carrying = ({ head, payload }: Body): string =>
+  payload === undefined ? head : `${head.slice(0, -1)},"payload":${payload}}`;
+
+/** With the name of its payload, which was uploaded. */
+export const naming = ({ head }: Body, attachment: NewAttachment): string =>
+  `${head.slice(0, -1)},"attachment":${JSON.stringify(attachment)}}`;
+
 /** @throws InvalidMessageError with every fault that can be seen here. */
-export function toBody(entry: PublishEntry): { readonly topic: string; readonly body: string } {
+export function toBody(entry: PublishEntry): Body {
   const { topics, format, payload, options = {} } = (entry ?? {}) as PublishEntry;
   const named: readonly unknown[] = Array.isArray(topics) ? topics : [topics];
   const faults = named.flatMap((topic) => {
@@ -29,6 +46,6 @@ export function toBody(entry: PublishEntry): { readonly topic: string; readonly 
   if (faults.length > 0) throw new InvalidMessageError(faults);
   const [topic, ...others] = named as readonly string[];
   const further = others.length > 0 && { topics: others };
-  const message = { ...options, ...further, format: format.name, formatVersion: format.version, payload: wire };
-  return { topic: topic as string, body: JSON.stringify(message) };
+  const head = { ...options, ...further, format: format.name, formatVersion: format.version };
+  return { topic: topic as string, head: JSON.stringify(head), payload: JSON.stringify(wire) };
 }

@@ -5,11 +5,13 @@ import { GuildwireError } from '../../core/errors.ts';
 import type { GemstoneId } from '../../core/gemstone-id.ts';
 import type { Problem } from '../schemas/answers.ts';
 import { ProblemError, UnreachableError } from './client-errors.ts';
+import { MAX_REQUEST_BYTES } from './weight.ts';
 
 export type Stored = Outcome<{ readonly id: GemstoneId; readonly duplicate: boolean }>;
 
 interface Entry {
-  readonly json: string;
+  readonly bytes: number;
+  readonly json: () => string | Promise<string>;
   readonly settle: (outcome: Stored) => void;
 }
 
@@ -17,7 +19,7 @@ interface Entry {
 interface Lane {
   readonly topic: string;
   readonly entries: Entry[];
-  characters: number;
+  bytes: number;
   timer: Timer | undefined;
   sending: Promise<void> | undefined;
 }
@@ -38,8 +40,6 @@ export interface BatchAnswer {
 }
 
 const MAX_ENTRIES = 100;
-/** Of a batch; one message alone may have more. */
-const MAX_CHARACTERS = 4 * 1024 * 1024;
 
 export class PublishQueue {
   readonly #options: PublishQueueOptions;
@@ -49,13 +49,18 @@ export class PublishQueue {
     this.#options = options;
   }
 
-  /** Never rejects. */
-  add(topic: string, json: string): Promise<Stored> {
+  /**
+   * Never rejects.
+   *
+   * @param bytes What it weighs; what is too heavy for a batch travels alone.
+   * @param json The message, asked for right before it is sent.
+   */
+  add(topic: string, bytes: number, json: Entry['json']): Promise<Stored> {
     const lane = this.#laneOf(topic);
     const { promise, resolve } = Promise.withResolvers<Stored>();
-    lane.entries.push({ json, settle: resolve });
-    lane.characters += json.length;
-    if (lane.entries.length >= MAX_ENTRIES || lane.characters >= MAX_CHARACTERS) this.#send(lane);
+    lane.entries.push({ bytes, json, settle: resolve });
+    lane.bytes += bytes;
+    if (lane.entries.length >= MAX_ENTRIES || lane.bytes >= MAX_REQUEST_BYTES) this.#send(lane);
     else lane.timer ??= this.#options.clock.setTimer(this.#options.lingerMs, () => this.#send(lane));
     return promise;
   }
@@ -67,7 +72,7 @@ export class PublishQueue {
   }
 
   #laneOf(topic: string): Lane {
-    const lane = this.#lanes.get(topic) ?? { topic, entries: [], characters: 0, timer: undefined, sending: undefined };
+    const lane = this.#lanes.get(topic) ?? { topic, entries: [], bytes: 0, timer: undefined, sending: undefined };
     this.#lanes.set(topic, lane);
     return lane;
   }
@@ -90,7 +95,8 @@ export class PublishQueue {
 
   async #outcomesOf(topic: string, batch: readonly Entry[]): Promise<readonly Stored[]> {
     try {
-      const { outcomes } = await this.#options.send(topic, `[${batch.map(({ json }) => json).join(',')}]`);
+      const messages = await Promise.all(batch.map(({ json }) => json()));
+      const { outcomes } = await this.#options.send(topic, `[${messages.join(',')}]`);
       return batch.map((_, index): Stored => {
         const outcome = outcomes[index];
         if (outcome === undefined) throw new UnreachableError('the server gave no outcome for a message');
@@ -107,12 +113,12 @@ export class PublishQueue {
 
 function takeBatch(lane: Lane): readonly Entry[] {
   let count = 0;
-  let characters = 0;
-  for (const { json } of lane.entries) {
-    if (count === MAX_ENTRIES || (count > 0 && characters + json.length > MAX_CHARACTERS)) break;
-    characters += json.length;
+  let weight = 0;
+  for (const { bytes } of lane.entries) {
+    if (count === MAX_ENTRIES || (count > 0 && weight + bytes > MAX_REQUEST_BYTES)) break;
+    weight += bytes;
     count++;
   }
-  lane.characters -= characters;
+  lane.bytes -= weight;
   return lane.entries.splice(0, count);
 }

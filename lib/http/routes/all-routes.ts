@@ -1,6 +1,7 @@
 /** @module All routes of the HTTP API. */
 import type { Route } from '../route.ts';
 import * as agents from './agents.ts';
+import { attachments } from './attachments.ts';
 import * as messages from './messages.ts';
 import * as platform from './platform.ts';
 import { publish } from './publish.ts';
@@ -24,7 +25,7 @@ export const allRoutes: readonly Route[] = [
   recovery.makePlan,
   recovery.plan,
   recovery.runPlan,
-  platform.attachments,
+  attachments,
   platform.live,
   platform.ready,
   platform.metrics,

@@ -1,12 +1,11 @@
-/** @module What stands beside the namespaces: health, metrics, the description of the API, and what is not there. */
+/** @module What stands beside the namespaces: health, metrics and the description of the API. */
 import * as z from 'zod';
-import { UnsupportedFeatureError } from '../../core/errors.ts';
 import { seesNamespace } from '../authenticate.ts';
 import { checkHealth } from '../health.ts';
 import { metricsText } from '../metrics-text.ts';
 import { defineRoute, toJson } from '../route.ts';
 import { Alive, Health } from '../schemas/answers.ts';
-import { closed, namespace } from '../schemas/fields.ts';
+import { closed } from '../schemas/fields.ts';
 
 const nothing = closed({});
 /** Probes and scrapers add what they like. */
@@ -73,24 +72,4 @@ export const openapi = defineRoute({
   answers: { 200: { description: 'OpenAPI 3.1.' } },
   problems: [],
   run: ({ services }) => ({ status: 200, body: services.document() }),
-});
-
-export const attachments = defineRoute({
-  id: 'attachments',
-  method: 'POST',
-  path: '/v1/namespaces/{namespace}/attachments',
-  tag: 'messages',
-  summary: 'Ask where to upload a payload; no backend takes uploads yet',
-  needs: 'publish',
-  params: closed({ namespace }),
-  query: nothing,
-  answers: {},
-  problems: [400, 501],
-  run: ({ services }) => {
-    const { backend } = services;
-    throw new UnsupportedFeatureError(
-      backend.name,
-      `uploads (payloads of up to ${backend.features.maxPayloadBytes} bytes go into the message itself)`,
-    );
-  },
 });

@@ -12,7 +12,7 @@ import { defineRoute, toJson } from '../route.ts';
 import { Outcomes, Stored } from '../schemas/answers.ts';
 import { faultsOf } from '../schemas/faults.ts';
 import { closed, idempotencyKey, namespace, topic } from '../schemas/fields.ts';
-import { MAX_BATCH, NewMessage, Published } from '../schemas/new-message.ts';
+import { carriedFaults, MAX_BATCH, NewMessage, Published } from '../schemas/new-message.ts';
 import type { Services } from '../services.ts';
 import { messagePath } from './messages.ts';
 
@@ -25,7 +25,7 @@ export const publish = defineRoute({
   tag: 'messages',
   summary: 'Publish one message, or up to 100',
   description:
-    'Answered as soon as the messages are stored: from then on they reach every active subscription. In a batch one that is refused does not keep the others back.',
+    'Answered as soon as the messages are stored: from then on they reach every active subscription. In a batch one that is refused does not keep the others back. A large payload may be uploaded first, and the message then names it as its attachment.',
   needs: 'publish',
   params: closed({ namespace, topic }),
   query: closed({}),
@@ -39,17 +39,19 @@ export const publish = defineRoute({
       headers: { Location: 'Where the message is; only for a single one.' },
     },
   },
-  problems: [400, 409, 413, 415, 422],
+  problems: [400, 409, 413, 415, 422, 501],
   run: async ({ services, principal, params, body, header }) => {
     const bus = services.buses.of(params.namespace, principal);
     const given: unknown = body;
     if (!Array.isArray(given)) {
-      const { id, duplicate } = await publishOne(bus, toEntry(services, params.topic, withKey(given, header(KEY))));
+      const entry = await toEntry(services, params, withKey(given, header(KEY)));
+      const { id, duplicate } = await publishOne(bus, entry);
       const location = messagePath(params.namespace, params.topic, id);
       return { status: 202, body: `{"id":"${id}","duplicate":${duplicate}}`, headers: { location } };
     }
-    refuseMalformedBatch(given, header(KEY));
-    const entries = given.map((message) => tried(() => toEntry(services, params.topic, message)));
+    refuseMalformedBatch(given, header(KEY), services.backend.features.maxPayloadBytes);
+    const entries: (PublishEntry | GuildwireError)[] = [];
+    for (const message of given) entries.push(await tried(() => toEntry(services, params, message)));
     const valid = entries.filter((entry): entry is PublishEntry => !(entry instanceof GuildwireError));
     const outcomes = valid.length === 0 ? [] : await bus.publishMany(valid);
     let next = 0;
@@ -74,11 +76,21 @@ async function publishOne(
   throw outcome?.error ?? new Error('the bus gave no outcome');
 }
 
-/** @throws InvalidMessageError with every fault. */
-function toEntry({ formats }: Services, named: string, message: unknown): PublishEntry {
+/**
+ * A payload that was uploaded is read here, so that it is checked and stored as any other.
+ *
+ * @throws InvalidMessageError with every fault; what `uploads` of the backend throws.
+ */
+async function toEntry(
+  { formats, backend }: Services,
+  { namespace, topic: named }: { readonly namespace: string; readonly topic: string },
+  message: unknown,
+): Promise<PublishEntry> {
   const checked = NewMessage.safeParse(message);
-  if (!checked.success) throw new InvalidMessageError(faultsOf(checked.error));
-  const { payload, format, formatVersion, topics = [], ...options } = checked.data;
+  const faults = [...carriedFaults(message), ...(checked.success ? [] : faultsOf(checked.error))];
+  if (!checked.success || faults.length > 0) throw new InvalidMessageError(faults);
+  const { payload: given, attachment, format, formatVersion, topics = [], ...options } = checked.data;
+  const payload = attachment === undefined ? given : await backend.uploads.payload(namespace, attachment);
   const all: readonly [string, ...string[]] = [named, ...topics];
   const known = formats.of(all, format, formatVersion) as Format<string, unknown>;
   return {
@@ -98,9 +110,14 @@ function withKey(message: unknown, key: string | null): unknown {
   throw new InvalidMessageError([{ field: 'Idempotency-Key', problem }]);
 }
 
-function refuseMalformedBatch(batch: readonly unknown[], key: string | null): void {
+function refuseMalformedBatch(batch: readonly unknown[], key: string | null, maxAttached: number): void {
   if (batch.length > MAX_BATCH) {
     const problem = `got ${batch.length} messages: allowed are at most ${MAX_BATCH}`;
+    throw new InvalidArgumentError([{ field: 'body', problem }]);
+  }
+  const attached = batch.reduce<number>((sum, message) => sum + attachedBytes(message), 0);
+  if (batch.length > 1 && attached > maxAttached) {
+    const problem = `names attachments of ${attached} bytes: allowed are ${maxAttached} at once; publish fewer`;
     throw new InvalidArgumentError([{ field: 'body', problem }]);
   }
   if (key === null) return;
@@ -108,9 +125,15 @@ function refuseMalformedBatch(batch: readonly unknown[], key: string | null): vo
   throw new InvalidArgumentError([{ field: 'Idempotency-Key', problem }]);
 }
 
-function tried<T>(work: () => T): T | GuildwireError {
+function attachedBytes(message: unknown): number {
+  const { attachment } = (message ?? {}) as { readonly attachment?: { readonly bytes?: unknown } | null };
+  // Nothing that is no size may make up for one that is: each message is looked at later.
+  return typeof attachment?.bytes === 'number' ? Math.max(0, attachment.bytes) : 0;
+}
+
+async function tried<T>(work: () => Promise<T>): Promise<T | GuildwireError> {
   try {
-    return work();
+    return await work();
   } catch (error) {
     if (error instanceof GuildwireError) return error;
     throw error;

@@ -96,6 +96,19 @@ export const Outcomes = name(
   }),
 );
 
+export const UploadPlace = name(
+  'UploadPlace',
+  z
+    .object({
+      method: z.literal('PUT'),
+      url: z.string().meta({ description: 'Whoever has it may put the payload there.' }),
+      headers: z.record(z.string(), z.string()).meta({ description: 'To be sent as they are.' }),
+      expiresAt: time('Until when it is taken.'),
+    })
+    .meta({ description: 'The request that uploads the payload: its body is the JSON, and nothing else is taken.' }),
+);
+export type UploadPlace = z.output<typeof UploadPlace>;
+
 export const AgentView = name(
   'Agent',
   z.object({

@@ -1,6 +1,7 @@
 /** @module What is published over HTTP. */
 import * as z from 'zod';
 import type { PublishOptions } from '../../bus/publish-options.ts';
+import type { FieldFault } from '../../core/errors.ts';
 import type { Json, JsonObject } from '../../core/json.ts';
 import type { Budget } from '../../core/message.ts';
 import {
@@ -12,6 +13,7 @@ import {
   type Rule,
 } from '../../core/message-rules.ts';
 import { closed, conversation, field, format, idempotencyKey, name, priorityInBody, reference } from './fields.ts';
+import { NewAttachment } from './new-attachment.ts';
 
 export const MAX_BATCH = 100;
 const MAX_DURATION = 3_153_600_000_000;
@@ -89,13 +91,13 @@ const options = {
   }).optional(),
 } as const satisfies Readonly<Record<Exclude<keyof PublishOptions, 'reason'>, z.ZodType>>;
 
-const isGiven: Rule = (value) =>
-  value === undefined ? 'is missing: send JSON, null or {} if there is nothing to say' : undefined;
+const anyJson: Rule = () => undefined;
 
 export const NewMessage = name(
   'NewMessage',
   closed({
-    payload: field<Json>(isGiven, { description: 'What the message says: any JSON.' }),
+    payload: field<Json>(anyJson, { description: 'What the message says: any JSON.' }).optional(),
+    attachment: NewAttachment.optional(),
     format: format.meta({ default: 'generic_json' }).optional(),
     formatVersion: field<number>(messageRules.formatVersion, {
       type: 'integer',
@@ -111,9 +113,19 @@ export const NewMessage = name(
       description: 'Further topics to store it under; the id is the same.',
     }).optional(),
     ...options,
-  }),
+  }).meta({ oneOf: [{ required: ['payload'] }, { required: ['attachment'] }] }),
 );
 export type NewMessage = z.output<typeof NewMessage>;
+
+/** What the schema alone cannot say of it: that it carries one thing. */
+export function carriedFaults(message: unknown): readonly FieldFault[] {
+  if (typeof message !== 'object' || message === null || Array.isArray(message)) return [];
+  const { payload, attachment } = message as { readonly payload?: unknown; readonly attachment?: unknown };
+  if (payload === undefined && attachment === undefined)
+    return [{ field: 'payload', problem: 'is missing: send JSON, null or {} if there is nothing to say' }];
+  if (payload === undefined || attachment === undefined) return [];
+  return [{ field: 'attachment', problem: 'comes beside a payload: give one of them' }];
+}
 
 /** Each entry is checked by itself, so that one that is refused does not keep the others back. */
 export const NewMessages = name('NewMessages', z.array(NewMessage).max(MAX_BATCH));

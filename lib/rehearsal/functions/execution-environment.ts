@@ -17,7 +17,8 @@ type Ending = Pick<InvocationResult, 'payload' | 'functionError'>;
 
 interface Running {
   readonly invocation: Invocation;
-  readonly startedAt: number;
+  /** When the process got it; until then, when it was given to the environment. */
+  startedAt: number;
   readonly end: (ending: Ending) => void;
   /** Streams of the log that have been read to the invocation's end. */
   logsRead: number;
@@ -77,7 +78,7 @@ export class ExecutionEnvironment {
   async invoke(invocation: Invocation): Promise<InvocationResult> {
     const { promise, resolve } = Promise.withResolvers<Ending>();
     const cold = this.#initMs === undefined;
-    const running = { invocation, startedAt: performance.now(), end: resolve, logsRead: 0, ending: undefined };
+    const running: Running = { invocation, startedAt: performance.now(), end: resolve, logsRead: 0, ending: undefined };
     this.#running = running;
     const [what, ms] = cold ? (['Init', INIT_MS] as const) : (['Task', this.#definition.timeoutMs] as const);
     this.#timer = setTimeout(() => this.#timeUp(what, ms), ms);
@@ -85,7 +86,7 @@ export class ExecutionEnvironment {
     const ending = await promise;
     clearTimeout(this.#timer);
     this.#running = undefined;
-    const durationMs = performance.now() - running.startedAt - (cold ? (this.#initMs ?? 0) : 0);
+    const durationMs = performance.now() - running.startedAt;
     const result = { ...ending, requestId: invocation.requestId, durationMs, initMs: cold ? this.#initMs : undefined };
     this.#report(result);
     return result;
@@ -123,6 +124,7 @@ export class ExecutionEnvironment {
     const running = this.#running;
     if (response === undefined || running === undefined) return;
     this.#asking = undefined;
+    running.startedAt = performance.now();
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#timeUp('Task', timeoutMs), timeoutMs);
     this.#log(`START RequestId: ${running.invocation.requestId} Version: $LATEST`, running.invocation.requestId);

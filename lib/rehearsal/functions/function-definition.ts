@@ -38,7 +38,7 @@ export function defineFunction(resource: Resource, assembly: string, folder: str
   const asset = metadata['aws:asset:path'];
   if (typeof asset !== 'string') throw refuse('has its code in the template, or nowhere');
   const source = join(assembly, asset);
-  if (!existsSync(source)) throw refuse(`has its asset at ${source}, where nothing is`);
+  if (!existsSync(source)) throw refuse(`has its asset at ${source}, where nothing is: synthesize anew`);
   if (!statSync(source).isDirectory()) throw refuse(`has ${basename(source)} as its asset, which is no folder`);
   const taskRoot = join(folder, basename(source));
   if (!existsSync(taskRoot)) cpSync(source, taskRoot, { recursive: true });

@@ -8,6 +8,8 @@ export interface ServiceCall {
   readonly operation: string;
   /** Whose call it is; `undefined` for callers that are no function. */
   readonly functionName: string | undefined;
+  /** With its query; of S3, `/bucket/key`. */
+  readonly path: string;
   readonly body: Buffer;
 }
 
@@ -36,12 +38,29 @@ const THROTTLING: Readonly<Record<EmulatedService, readonly [status: number, cod
 /** The answer that the service itself would give. */
 export function faultAnswer(service: EmulatedService, answer: 'throttling' | 'server-error'): FaultAnswer {
   const [status, code] = answer === 'throttling' ? THROTTLING[service] : [500, 'InternalError'];
-  const text = `the rehearsal was asked for ${answer}`;
+  return errorAnswer(service, status, code, `the rehearsal was asked for ${answer}`);
+}
+
+const DENIAL: Readonly<Record<EmulatedService, readonly [status: number, code: string]>> = {
+  dynamodb: [400, 'AccessDeniedException'],
+  s3: [403, 'AccessDenied'],
+  sns: [403, 'AuthorizationError'],
+  sqs: [403, 'AccessDeniedException'],
+};
+
+/** To a call that is not allowed; `why` as IAM words it. */
+export function denialAnswer(service: EmulatedService, why: string): FaultAnswer {
+  const [status, code] = DENIAL[service];
+  return errorAnswer(service, status, code, why);
+}
+
+function errorAnswer(service: EmulatedService, status: number, code: string, text: string): FaultAnswer {
   if (service === 'dynamodb' || service === 'sqs') {
     const body = JSON.stringify({ __type: `rehearsal#${code}`, message: text });
     return { status, headers: { 'content-type': 'application/x-amz-json-1.0' }, body };
   }
-  const error = `<Error><Type>Sender</Type><Code>${code}</Code><Message>${text}</Message></Error>`;
+  const message = text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
+  const error = `<Error><Type>Sender</Type><Code>${code}</Code><Message>${message}</Message></Error>`;
   const body = service === 's3' ? error : `<ErrorResponse>${error}<RequestId>rehearsal</RequestId></ErrorResponse>`;
   return { status, headers: { 'content-type': 'text/xml' }, body };
 }

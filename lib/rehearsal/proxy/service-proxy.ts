@@ -1,16 +1,18 @@
-/** @module Stands in front of one emulated service: counts the calls of functions, and lets some of them go wrong. */
+/** @module Stands in front of one emulated service: counts the calls of functions, judges them, and lets some go wrong. */
 import { Agent, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import type { EmulatedService } from '../emulators.ts';
+import type { Permissions } from '../permissions/permissions.ts';
 import { readBody, type Served, serveLocally } from '../serve-locally.ts';
 import type { CallCounts } from './call-counts.ts';
 import { askingForCapacity } from './consumed-capacity.ts';
-import { type CallHook, faultAnswer, type ServiceCall } from './faults.ts';
+import { type CallHook, denialAnswer, type FaultAnswer, faultAnswer, type ServiceCall } from './faults.ts';
 
 export interface ProxyOptions {
   readonly hook: CallHook | undefined;
   readonly counts: CallCounts;
   /** The function that signs with this access key. */
   readonly functionOf: (accessKeyId: string) => string | undefined;
+  readonly permissions: Permissions;
 }
 
 interface Answer {
@@ -24,16 +26,21 @@ export async function serveProxy(service: EmulatedService, endpoint: string, opt
   const agent = new Agent({ keepAlive: true, maxSockets: 256 });
   const answer = async (incoming: IncomingMessage, response: ServerResponse): Promise<void> => {
     const call = callOf(service, incoming, await readBody(incoming), options);
+    const signer = signerOf(incoming, options);
     const fault = options.hook?.(call);
     options.counts.begun(call, fault !== undefined);
+    const say = ({ status, headers, body }: FaultAnswer) => void response.writeHead(status, headers).end(body);
+    const refusal = signer === undefined ? undefined : options.permissions.refusal(signer, call);
+    if (refusal !== undefined) return say(denialAnswer(service, refusal));
     const passed = fault?.when === 'before' ? undefined : await pass(incoming, bodyFor(call), endpoint, agent);
     if (passed !== undefined) options.counts.answered(call, passed.body);
     if (fault?.answer === 'reset') return void incoming.socket.destroy();
-    if (fault !== undefined) {
-      const { status, headers, body } = faultAnswer(service, fault.answer);
-      return void response.writeHead(status, headers).end(body);
-    }
+    if (fault !== undefined) return say(faultAnswer(service, fault.answer));
     if (passed === undefined) return;
+    if (passed.status === 404 && signer !== undefined && isRead(call)) {
+      const hidden = options.permissions.listRefusal(signer, call);
+      if (hidden !== undefined) return say(denialAnswer(service, hidden));
+    }
     response.writeHead(passed.status, passed.headers as Record<string, string>).end(passed.body);
   };
   const served = await serveLocally(answer);
@@ -44,6 +51,16 @@ export async function serveProxy(service: EmulatedService, endpoint: string, opt
       agent.destroy();
     },
   };
+}
+
+const isRead = ({ operation }: ServiceCall) => operation === 'GET object' || operation === 'HEAD object';
+
+/** The function whose credentials a request was signed with, maybe for somebody else. */
+function signerOf({ headers, url }: IncomingMessage, { functionOf }: ProxyOptions): string | undefined {
+  const { searchParams } = new URL(url ?? '/', 'http://localhost');
+  const credential = /Credential=([^,]+)/.exec(headers.authorization ?? '')?.[1];
+  const [accessKeyId = ''] = (credential ?? searchParams.get('X-Amz-Credential') ?? '').split('/');
+  return functionOf(accessKeyId);
 }
 
 const bodyFor = ({ service, operation, body }: ServiceCall) =>
@@ -61,7 +78,7 @@ function callOf(
     if (service === 'sns') return new URLSearchParams(body.toString()).get('Action') ?? 'unknown';
     return String(headers['x-amz-target']).split('.')[1] ?? 'unknown';
   };
-  return { service, operation: operation(), functionName: options.functionOf(accessKeyId), body };
+  return { service, operation: operation(), functionName: options.functionOf(accessKeyId), path: url ?? '/', body };
 }
 
 function pass(incoming: IncomingMessage, body: Buffer, endpoint: string, agent: Agent): Promise<Answer> {

@@ -20,16 +20,20 @@ const QUEUE_ATTRIBUTES = [
   'VisibilityTimeout',
 ];
 const TOPIC_ATTRIBUTES = ['ContentBasedDeduplication', 'FifoTopic'];
+/** They lead to people and to places outside, which a rehearsal does not reach. */
+const PROTOCOLS_OUTSIDE = ['application', 'email', 'email-json', 'http', 'https', 'sms'];
 const SUBSCRIPTION_ATTRIBUTES = ['FilterPolicy', 'FilterPolicyScope', 'RawMessageDelivery', 'RedrivePolicy'];
 
 /**
- * Makes all of them; what needs another one comes after it.
+ * Makes all of them; what needs another one comes after it. Subscriptions that lead outside are left out.
  *
- * @throws UnsupportedTemplateError for a subscription that is not of a queue.
+ * @throws UnsupportedTemplateError for a subscription that is neither of a queue nor leads outside.
  */
 export async function createResources(resources: readonly Resource[], client: EmulatorClient): Promise<void> {
   const of = (...types: readonly string[]) => resources.filter(({ type }) => types.includes(type));
-  const subscriptions = of('AWS::SNS::Subscription');
+  const subscriptions = of('AWS::SNS::Subscription').filter(
+    ({ properties }) => !PROTOCOLS_OUTSIDE.includes(String(properties.Protocol)),
+  );
   const others = subscriptions.filter(({ properties }) => properties.Protocol !== 'sqs');
   if (others.length > 0)
     throw new UnsupportedTemplateError(

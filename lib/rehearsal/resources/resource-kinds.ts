@@ -86,7 +86,8 @@ const kinds: Readonly<Record<string, ResourceKind>> = {
     active: true,
   }),
   'AWS::Lambda::Function': kind('lambda:function:', { nameProperty: 'FunctionName', maxName: 64, active: true }),
-  'AWS::Lambda::EventSourceMapping': kind('lambda:event-source-mapping:', {
+  'AWS::Lambda::EventSourceMapping': kind('lambda', {
+    arn: (mapping, place) => regional('lambda:event-source-mapping:')(uuidOf({ name: mapping }), place),
     ref: uuidOf,
     attributes: { Id: uuidOf, EventSourceMappingArn: arn },
     active: true,
@@ -155,7 +156,7 @@ function apiIdOf({ name }: Identity): string {
   return `r${hashOf(name).slice(0, 9)}`;
 }
 
-function uuidOf({ name }: Identity): string {
+function uuidOf({ name }: Pick<Identity, 'name'>): string {
   return hashOf(name).replace(/^(.{8})(.{4})(.{4})(.{4})(.{12}).*$/, '$1-$2-$3-$4-$5');
 }
 

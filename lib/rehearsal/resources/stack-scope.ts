@@ -20,6 +20,9 @@ export interface Resource {
   readonly metadata: JsonObject;
 }
 
+/** A resource whatever comes of it; without properties where they refer to what a rehearsal does not know. */
+export type DescribedResource = Omit<Resource, 'properties'> & { readonly properties: JsonObject | undefined };
+
 /**
  * Names and ARNs follow from the template alone, so that references can be followed before anything is made, in any order.
  */
@@ -53,6 +56,14 @@ export class StackScope implements Lookup {
     const found = this.#collect(faults);
     if (faults.length > 0) throw new UnsupportedTemplateError(faults);
     return found;
+  }
+
+  /** All of these types, nested stacks included, whether they take part or are only referred to. */
+  described(types: readonly string[]): readonly DescribedResource[] {
+    const own = Object.entries(this.#stack.template.Resources)
+      .filter(([, { Type }]) => types.includes(Type))
+      .flatMap(([logicalId, resource]) => this.#described(logicalId, resource));
+    return [...own, ...[...this.#nested.values()].flatMap((scope) => scope.described(types))];
   }
 
   /** The stack's outputs by their logical ids, as text. */
@@ -135,6 +146,16 @@ export class StackScope implements Lookup {
       properties: this.#localUrls(resolve(resource.Properties ?? {}, this)) as JsonObject,
       metadata: resource.Metadata ?? {},
     };
+  }
+
+  #described(logicalId: string, resource: ResourceTemplate): readonly DescribedResource[] {
+    try {
+      return [this.#resourceOf(logicalId, resource) ?? []].flat();
+    } catch (error) {
+      if (!(error instanceof IntrinsicFault)) throw error;
+      const bare = this.#resourceOf(logicalId, { ...resource, Properties: {} });
+      return bare === undefined ? [] : [{ ...bare, properties: undefined }];
+    }
   }
 
   #identityOf(logicalId: string, { Type, Properties = {} }: ResourceTemplate): Identity {

@@ -1,9 +1,9 @@
 /** @module What `cdk synth` wrote: the templates of one stack and of the stacks nested in it. */
-import { readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Json, JsonObject } from '../../core/json.ts';
 import { AssemblyError } from '../rehearsal-errors.ts';
 import { AssemblyNotes, assetsIn, type Notes } from './assembly-notes.ts';
+import { findStack, readJson } from './assembly-stacks.ts';
 
 /** A resource as the template has it, with its intrinsics. */
 export interface ResourceTemplate {
@@ -32,17 +32,11 @@ export interface StackTemplate {
 }
 
 export interface Assembly {
+  /** Where assets are looked for. */
   readonly directory: string;
   readonly stack: StackTemplate;
-}
-
-interface Artifact {
-  readonly type: string;
-  readonly environment?: string;
-  readonly displayName?: string;
-  readonly metadata?: Notes;
-  readonly additionalMetadataFile?: string;
-  readonly properties?: { readonly templateFile?: string; readonly stackName?: string; readonly file?: string };
+  /** That it was synthesized for; undefined if it can be deployed to any. */
+  readonly region: string | undefined;
 }
 
 /** The account and region that a template is rewritten to. */
@@ -56,32 +50,25 @@ export interface EmulatedEnvironment {
  * throughout by the emulated ones, since names of what is not in the template are spelt with them.
  *
  * @param directory `cdk.out`.
- * @param stackName Name, or id, of the stack. Not needed where there is only one.
+ * @param stackName The stack's name, its id, or what `cdk list` prints. Not needed where there is only one.
  * @throws AssemblyError where there is no such assembly or stack, or more than one to choose from.
  */
 export function readAssembly(directory: string, stackName: string | undefined, to: EmulatedEnvironment): Assembly {
-  const manifest = readJson<{ artifacts?: Record<string, Artifact> }>(join(directory, 'manifest.json'));
-  const stacks = Object.entries(manifest.artifacts ?? {}).filter(([, { type }]) => type === 'aws:cloudformation:stack');
-  const named = ([id, artifact]: [string, Artifact]) =>
-    stackName === undefined || [id, artifact.displayName, artifact.properties?.stackName].includes(stackName);
-  const [found, ...others] = stacks.filter(named);
-  const known = stacks.map(([id]) => id).join(', ') || 'none';
-  if (found === undefined)
-    throw new AssemblyError(
-      `${directory} holds no stack${stackName === undefined ? '' : ` "${stackName}"`}: it has ${known}`,
-    );
-  if (others.length > 0) throw new AssemblyError(`${directory} holds several stacks (${known}): say which one`);
-  const [id, artifact] = found;
-  const { properties, environment, additionalMetadataFile } = artifact;
-  const read = (file: string) => readJson(join(directory, file));
+  const artifact = findStack(directory, stackName);
+  const { id, properties, environment, additionalMetadataFile } = artifact;
+  const read = (file: string) => readJson(join(artifact.directory, file));
   const notes = (artifact.metadata ??
     (additionalMetadataFile === undefined ? {} : read(additionalMetadataFile))) as Notes;
   const context = {
-    directory,
+    directory: artifact.directory,
     rewrite: rewriteFor(environment, to),
-    notes: new AssemblyNotes(notes, assetsIn(directory, read)),
+    notes: new AssemblyNotes(notes, assetsIn(artifact.directory, read)),
   };
-  return { directory, stack: readStack(context, properties?.stackName ?? id, properties?.templateFile ?? '') };
+  return {
+    directory: artifact.directory,
+    stack: readStack(context, properties?.stackName ?? id, properties?.templateFile ?? `${id}.template.json`),
+    region: placeOf(environment).region,
+  };
 }
 
 interface Context {
@@ -93,11 +80,19 @@ interface Context {
 type Rewrite = (text: string) => string;
 
 /** `environment` reads `aws://123456789012/eu-west-1`, or has `unknown-account`, `unknown-region` in it. */
+function placeOf(environment = ''): Partial<EmulatedEnvironment> {
+  const [, account = '', region = ''] = /^aws:\/\/([^/]+)\/(.+)$/.exec(environment) ?? [];
+  return {
+    ...(/^\d{12}$/.test(account) && { account }),
+    ...(/^[a-z]+(-[a-z]+)+-\d$/.test(region) && { region }),
+  };
+}
+
 function rewriteFor(environment: string | undefined, to: EmulatedEnvironment): Rewrite {
-  const [, account = '', region = ''] = /^aws:\/\/([^/]+)\/(.+)$/.exec(environment ?? '') ?? [];
+  const { account, region } = placeOf(environment);
   return (text) => {
-    const local = /^\d{12}$/.test(account) ? text.replaceAll(account, to.account) : text;
-    return /^[a-z]+(-[a-z]+)+-\d$/.test(region) ? local.replaceAll(region, to.region) : local;
+    const local = account === undefined ? text : text.replaceAll(account, to.account);
+    return region === undefined ? local : local.replaceAll(region, to.region);
   };
 }
 
@@ -133,12 +128,4 @@ function annotated(
       ...resource.Metadata,
     },
   };
-}
-
-function readJson<Content = JsonObject>(file: string, rewrite: Rewrite = (text) => text): Content {
-  try {
-    return JSON.parse(rewrite(readFileSync(file, 'utf8'))) as Content;
-  } catch (cause) {
-    throw new AssemblyError(`${file} cannot be read: synthesize first (npx cdk synth)`, { cause });
-  }
 }

@@ -11,6 +11,7 @@ import type {
   Subscription,
 } from '../../backends/backend.ts';
 import type { Features } from '../../backends/features.ts';
+import type { Uploads } from '../../backends/uploads.ts';
 import { BackendUnavailableError } from '../../core/errors.ts';
 import type { GemstoneId } from '../../core/gemstone-id.ts';
 import type { Draft, MessageKey } from '../../core/message.ts';
@@ -23,6 +24,7 @@ export type Answer<Method extends keyof Backend> = Backend[Method] extends (...a
 export class FragileBackend implements Backend {
   readonly name: string;
   readonly features: Features;
+  readonly uploads: Uploads;
   readonly #inner: Backend;
   readonly #underWay = new Set<(error: Error) => void>();
   #gone = new AbortController();
@@ -31,6 +33,10 @@ export class FragileBackend implements Backend {
   constructor(inner: Backend) {
     this.name = inner.name;
     this.features = inner.features;
+    this.uploads = {
+      place: (...args) => this.reach(() => inner.uploads.place(...args)),
+      payload: (...args) => this.reach(() => inner.uploads.payload(...args)),
+    };
     this.#inner = inner;
   }
 

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { openAwsBackend } from '../../../lib/backends/aws/aws-backend.ts';
+import { openAwsBackend } from '../../../lib/backends/aws/open-aws-backend.ts';
 import type { Subscription } from '../../../lib/backends/backend.ts';
 import type { GuildManifest } from '../../../lib/environment/guild-manifest.ts';
 import { attempts } from '../../aws-emulators/emulated-settings.ts';
@@ -73,6 +73,21 @@ test('of several guilds in one file the stack is named', async () => {
 
   await expect(openAwsBackend(`aws:${file.path}`)).rejects.toThrow(`say which, as in aws:${file.path}#Prod`);
   await expect(openAwsBackend(`aws:${file.path}#Dev`)).rejects.toThrow(/no output Connection of Dev.*Prod, Test/);
+});
+
+test('where the outputs of a large guild are in pieces, they are put together, and one that is missing is told', async () => {
+  const text = JSON.stringify(connection);
+  const cut = [0, 100, 200].map((from, index) => text.slice(from, index === 2 ? undefined : from + 100));
+  const [first, second, third] = cut;
+  await using whole = await outputs({
+    S: { GuildConnection3: third, GuildConnection: first, GuildConnection2: second },
+  });
+  await using partial = await outputs({ S: { Connection: first, Connection3: third } });
+  await using backend = await openAwsBackend(`aws:${whole.path}`);
+
+  await backend.subscribe(subscription);
+
+  await expect(openAwsBackend(`aws:${partial.path}`)).rejects.toThrow(/output Connection of S .* is no JSON object/);
 });
 
 test.for([

@@ -65,6 +65,17 @@ test('the queues of all agents come in one variable, of which the names are writ
     expect(() => queuesOf(text)).toThrow(/^GUILDWIRE_QUEUES: is no JSON with url and names/);
 });
 
+test('a function of any namespace knows none, and event sources that are written wrong are refused', () => {
+  const environment = { messagesTable: 'm', ledgerTable: 'l' };
+  const settingsOf = (more: object) => awsSettings({ manifest }, { ...environment, ...more });
+
+  expect(settingsOf({ namespaces: '*' }).namespaces).toBeUndefined();
+  expect(settingsOf({ namespaces: 'prod, pilot' }).namespaces).toEqual(['prod', 'pilot']);
+  expect(settingsOf({}).sources).toEqual({});
+  for (const sources of ['no JSON', 'null', '{"one":1}', '{"one":[null]}'])
+    expect(() => settingsOf({ sources })).toThrow(/^GUILDWIRE_SOURCES: is no JSON with UUIDs by agent/);
+});
+
 test('everything that is missing or wrong is named at once', () => {
   expect(() => awsSettings({ manifest, timeoutMs: Number.NaN, tailPollMs: 0 }, {})).toThrow(
     /^timeoutMs: got NaN.*; tailPollMs: got 0.*; messagesTable: is missing.*; ledgerTable: is missing/,

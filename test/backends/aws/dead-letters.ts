@@ -6,7 +6,7 @@ import { decodeEntry, type IncomingEntry } from '../../../lib/backends/aws/queue
 import type { Message } from '../../../lib/core/message.ts';
 import type { AwsLab } from './aws-lab.ts';
 
-const fault = { code: 'X', message: 'x', retryable: true };
+export const fault = { code: 'X', message: 'x', retryable: true };
 
 /** What the topic of the built-in family hands on. */
 export async function systemTopic({ endpoints, region, credentials }: AwsLab['emulators']) {
@@ -22,8 +22,8 @@ export async function systemTopic({ endpoints, region, credentials }: AwsLab['em
     async handedOn() {
       const { Messages = [] } = await sqs.send(new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10 }));
       return Messages.map(({ Body = '' }) => {
-        const { content, epoch, cause } = decodeEntry(Body) as IncomingEntry;
-        return { payload: (content as Message).payload, epoch, cause };
+        const { content, epoch, cause, letter } = decodeEntry(Body) as IncomingEntry;
+        return { payload: (content as Message).payload, epoch, cause, letter };
       });
     },
   };

@@ -155,6 +155,7 @@ test.concurrent('shares of deliveries divide those of each agent', async () => {
 test.concurrent('names everything that it cannot price', async () => {
   using project = new Project();
   const odd = {
+    ...agentResources('clerk'),
     Cache: { Type: 'AWS::ElastiCache::ServerlessCache' },
     Table: { Type: 'AWS::DynamoDB::Table', Properties: {} },
     Mail: { Type: 'AWS::SNS::Subscription', Properties: { Protocol: 'email' } },
@@ -207,6 +208,8 @@ test.concurrent('reckons counts of a rehearsal beside the formula', async () => 
 
 test.concurrent('refuses what is no assembly, regions without prices, and numbers that cannot be', async () => {
   using project = new Project({ 'empty/readme.txt': '' });
+  writeAssembly(project, { resources: { Files: { Type: 'AWS::S3::Bucket' } } });
+  const [foreign] = await guildwireEach([['cost']], { cwd: project.folder });
   writeAssembly(project, { resources, region: 'eu-west-1' });
 
   const asked = [
@@ -224,6 +227,8 @@ test.concurrent('refuses what is no assembly, regions without prices, and number
   ];
   const ended = await guildwireEach(asked, { cwd: project.folder });
 
+  expect(foreign).toMatchObject({ code: 2, out: '' });
+  expect(foreign?.err).toBe('error: stack "Shop" holds no guild: name another with --stack\n');
   const [empty, nowhere, elsewhere, mars, ...rest] = ended;
   for (const { err } of [empty, nowhere].flatMap((each) => each ?? []))
     expect(err).toContain('manifest.json cannot be read: synthesize first (npx cdk synth)');

@@ -84,4 +84,7 @@ test('fails with what is wrong with a single message', async () => {
     message: expect.stringContaining('priority'),
   });
   await expect(handler({ ...message, namespace: 'secret' }, contextOf())).rejects.toMatchObject({ code: 'FORBIDDEN' });
+  const { payload: _, ...place } = message;
+  const attachment = { bytes: 1, sha256: 'a'.repeat(64) };
+  await expect(handler({ ...place, attachment }, contextOf())).rejects.toMatchObject({ code: 'UNSUPPORTED_FEATURE' });
 });

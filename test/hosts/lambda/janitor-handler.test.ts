@@ -1,16 +1,20 @@
-import { SendMessageCommand } from '@aws-sdk/client-sqs';
-import { defineAgent } from 'guildwire';
+import { GetQueueAttributesCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
+import { type Agent, defineAgent } from 'guildwire';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { awsParts } from '../../../lib/backends/aws/aws-parts.ts';
 import { awsSettings } from '../../../lib/backends/aws/aws-settings.ts';
 import { AwsCalls } from '../../../lib/backends/aws/calls/aws-calls.ts';
 import { SqsCalls } from '../../../lib/backends/aws/calls/sqs-calls.ts';
+import type { AwsLease } from '../../../lib/backends/aws/queues/aws-lease.ts';
 import { encodeEntry } from '../../../lib/backends/aws/queues/queue-entry.ts';
 import { encodeHeldBack } from '../../../lib/backends/aws/relay/held-back.ts';
 import { encodeSafetyEntry } from '../../../lib/backends/aws/relay/safety-entry.ts';
+import { SafetyNet } from '../../../lib/backends/aws/relay/safety-net.ts';
 import { Priority } from '../../../lib/core/gemstone-id.ts';
 import type { Message } from '../../../lib/core/message.ts';
 import type { JanitorEvent } from '../../../lib/environment/janitor-event.ts';
 import { janitorHandler } from '../../../lib/hosts/lambda/janitor-handler.ts';
+import { putMessage } from '../../backends/aws/raw-tables.ts';
 import { RecordedLog } from '../../guild/lab.ts';
 import { AgentLab, eventOf, say } from './agent-lab.ts';
 import { contextOf } from './lab.ts';
@@ -21,10 +25,10 @@ beforeAll(async () => {
 });
 afterAll(() => lab[Symbol.asyncDispose]());
 
-const agentOf = (name: string, guarantee: 'at-least-once' | 'exactly-once' = 'at-least-once') =>
+const agentOf = (name: string, guarantee: Agent['guarantee'] = 'at-least-once') =>
   defineAgent({ name, entry: import.meta.url, subscribes: ['doc.*'], guarantee, handlers: (on) => [on.any(() => {})] });
 
-async function swept(name: string, guarantee?: 'exactly-once') {
+async function swept(name: string, guarantee?: Agent['guarantee']) {
   const host = await lab.host(agentOf(name, guarantee));
   const log = new RecordedLog();
   const connection = { ...lab.options, topicArnPrefix: 'arn:x-', timeoutMs: 2_000 };
@@ -35,6 +39,7 @@ async function swept(name: string, guarantee?: 'exactly-once') {
     kind: 'guildwire.janitor',
     deadLetterQueues: { [name]: deadLetters },
     safetyQueue,
+    sources: {},
     runsPlans: false,
   };
   const calls = new AwsCalls(awsSettings({ ...lab.options, manifest: host.manifest }));
@@ -127,6 +132,80 @@ test('what the relay could not hand on becomes a dead letter of whoever follows 
   ).toEqual([['logged', 'refused by SNS']]);
   const unknown = 'error: the safety queue held what belongs to nobody here';
   expect(log.texts.filter((text) => text === unknown)).toHaveLength(2);
+  expect(await left()).toBe(0);
+});
+
+test('also while the agent is paused, and nothing is deleted that is in somebody’s hands', async () => {
+  const { put, tick, letters, left, backend } = await swept('resting');
+  const [dead, missed] = [say('dead'), say('missed')];
+  await putMessage(lab, missed);
+  await backend.pause('prod', 'resting', true);
+  await put('dead', bodyOf(dead));
+  await put('safety', encodeSafetyEntry({ pk: 'prod#doc.new#0', sk: missed.id, problem: 'refused by SNS' }));
+
+  expect(await tick()).toEqual({ buried: 2, worked: 0 });
+  expect((await letters()).map(({ original }) => original?.payload).toSorted()).toEqual(['dead', 'missed']);
+  expect(await left()).toBe(0);
+});
+
+test('what somebody else has in hand stays in the safety queue', async () => {
+  const { put, tick, letters, event, backend } = await swept('handed', 'at-most-once');
+  const message = say('started');
+  await putMessage(lab, message);
+  const [lease] = (await backend
+    .leasesOf(eventOf(message), { agent: 'handed', until: Date.now() + 30_000 })
+    .lease(1)) as [AwsLease];
+  await backend.start([lease]);
+  await put('safety', encodeSafetyEntry({ pk: 'prod#doc.new#0', sk: message.id, problem: 'refused by SNS' }));
+
+  expect(await tick()).toEqual({ buried: 0, worked: 0 });
+
+  expect(await letters()).toEqual([]);
+  const { QueueUrl, AttributeNames } = { QueueUrl: event.safetyQueue, AttributeNames: ['All' as const] };
+  const { Attributes = {} } = await lab.sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames }));
+  expect(Attributes.ApproximateNumberOfMessagesNotVisible).toBe('1');
+});
+
+test('what was held for too long while it was opened stays in the safety queue, and goes when the ledger says that it ended', async () => {
+  const { put, tick, letters, event, manifest, started } = await swept('late', 'exactly-once');
+  const message = say('missed');
+  await putMessage(lab, message);
+  const parts = awsParts(awsSettings({ ...lab.options, manifest, timeoutMs: 2_000 }), 1_000);
+  const open = async (...given: Parameters<typeof parts.intake.open>) => {
+    const opened = await parts.intake.open(...given);
+    for (const lease of opened.leases) lease.until = 0;
+    return opened;
+  };
+  const intake = Object.assign(Object.create(parts.intake) as typeof parts.intake, { open });
+  const net = new SafetyNet({ parts: { ...parts, intake }, namespaces: ['prod'], onUnknown: () => {} });
+  const entry = encodeSafetyEntry({ pk: 'prod#doc.new#0', sk: message.id, problem: 'refused by SNS' });
+  const waiting = async () => {
+    const { QueueUrl, AttributeNames } = { QueueUrl: event.safetyQueue, AttributeNames: ['All' as const] };
+    const { Attributes = {} } = await lab.sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames }));
+    return [Attributes.ApproximateNumberOfMessages, Attributes.ApproximateNumberOfMessagesNotVisible].map(Number);
+  };
+  await put('safety', entry);
+
+  expect(await net.sweepRelay(event.safetyQueue ?? '', Date.now() + 60_000)).toBe(0);
+  expect([await letters(), await waiting()]).toEqual([[], [0, 1]]);
+
+  expect(await started(eventOf(message))).toEqual([]);
+  await put('safety', entry);
+  expect(await tick()).toEqual({ buried: 0, worked: 0 });
+  expect([await letters(), await waiting()]).toEqual([[], [0, 1]]);
+  parts.calls[Symbol.dispose]();
+});
+
+test('buries what is too large to be fetched, with the name of its payload', async () => {
+  const { put, tick, letters, left } = await swept('heavy');
+  const attachment = { bytes: 25_000_000, sha256: 'a'.repeat(64), location: 's3:prod' };
+  const message = say(null, { attachment });
+  await putMessage(lab, message);
+  await put('dead', bodyOf(message));
+
+  expect(await tick()).toEqual({ buried: 1, worked: 0 });
+
+  expect(await letters()).toMatchObject([{ reason: 'safety-net', original: { id: message.id, attachment } }]);
   expect(await left()).toBe(0);
 });
 

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { testSeed } from '../../../lib/environment/variables.ts';
 import { runChaos } from './chaos/chaos-run.ts';
 
-const MESSAGES = 600;
+const MESSAGES = 2_000;
 
 test(`${MESSAGES} messages, each delivered twice, while processes are killed and a fifth of all calls go wrong, are each handled once`, async () => {
   const seed = testSeed() ?? Math.floor(Math.random() * 2 ** 32);
@@ -23,4 +23,4 @@ test(`${MESSAGES} messages, each delivered twice, while processes are killed and
     'server-error before',
     'throttling before',
   ]);
-}, 600_000);
+}, 1_200_000);

@@ -1,6 +1,6 @@
 /**
- * `npm run measure:rehearsal -- [--messages 300]`: one agent in a rehearsal of its stack. How long a message takes from the request to the
- * handler, how many a second, and what one costs in calls, write units and dollars; in a trickle and all at once, at least once
+ * `npm run bench:rehearsal -- [--messages 300]`: one agent in a rehearsal of its stack. How long a message takes from the request
+ * to the handler, how many a second, and what one costs in calls, write units and dollars; in a trickle and all at once, at least once
  * and exactly once, through the log and directly.
  *
  * The machine is far slower than AWS at everything but the network, so times only compare with each other; counts are those of AWS.

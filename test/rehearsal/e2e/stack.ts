@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { App, Stack } from 'aws-cdk-lib';
 import type { AwsOptions } from '../../../lib/backends/aws/aws-settings.ts';
 import { Guild, type GuildProps } from '../../../lib/constructs/guild.ts';
+import { connectionText } from '../../../lib/environment/aws-outputs.ts';
 import type { Rehearsal } from '../../../lib/rehearsal/rehearsal.ts';
 
 export interface Assembly extends Disposable {
@@ -25,6 +26,6 @@ export const timers = /Delays/;
 
 /** For a program outside, which calls the services directly: what the stack tells of itself. */
 export function connectionOf({ outputs, endpoints, credentials }: Rehearsal): AwsOptions {
-  const connection = JSON.parse(outputs.Connection ?? '{}') as AwsOptions;
+  const connection = JSON.parse(connectionText(outputs) ?? '{}') as AwsOptions;
   return { ...connection, endpoints, credentials };
 }

@@ -138,7 +138,7 @@ export class AwsCalls implements Disposable {
   ): Promise<Output> {
     if (this.closing.aborted) throw new BackendUnavailableError('backend "aws" is closed: open it anew');
     const { tryMs = DEFAULT_TRY_MS, deadlineAt = this.deadline(), signal } = options;
-    const leftMs = Math.max(1, Math.min(tryMs, deadlineAt - this.clock.now()));
+    const leftMs = Math.max(1, Math.ceil(Math.min(tryMs, deadlineAt - this.clock.now())));
     const ends = [AbortSignal.timeout(leftMs), this.closing, ...(signal === undefined ? [] : [signal])];
     try {
       return (await client.send(command as never, { abortSignal: AbortSignal.any(ends) })) as Output;

@@ -1,5 +1,5 @@
 /** @module What AWS answers when it does not do what was asked, and what that means for who asked. */
-import { BackendUnavailableError, GuildwireError } from '../../../core/errors.ts';
+import { BackendUnavailableError, GuildwireError, InvalidArgumentError } from '../../../core/errors.ts';
 
 /** The role may not do this. The message names the action and the resource, as AWS told them. */
 export class AwsAccessDeniedError extends GuildwireError {
@@ -20,9 +20,12 @@ export class AwsAccessDeniedError extends GuildwireError {
 export class AwsRefusedError extends GuildwireError {
   readonly code = 'AWS_REFUSED';
   readonly retryable = false;
+  /** As AWS told it: its code first. */
+  readonly reason: string;
 
   constructor(action: string, reason: string, options?: ErrorOptions) {
     super(`AWS refused ${action}: ${reason}`, options);
+    this.reason = reason;
   }
 }
 
@@ -103,6 +106,10 @@ export function refusal(error: unknown, action: string, resource: string): Guild
   if (DENIALS.has(error.name)) {
     const [, denied = action, on = resource] = DENIED.exec(error.message) ?? [];
     return new AwsAccessDeniedError(denied, on, { cause: error });
+  }
+  if (error.name === 'CredentialsProviderError') {
+    const problem = 'of AWS are missing: `aws configure`, AWS_PROFILE or AWS_ACCESS_KEY_ID gives some';
+    return new InvalidArgumentError([{ field: 'credentials', problem }]);
   }
   return new AwsRefusedError(`${action} on ${resource}`, `${error.name}: ${error.message}`, { cause: error });
 }

@@ -38,8 +38,8 @@ export class DynamoDBCalls {
   }
 
   /** Asks for nothing, so as to hear the time that every answer tells; a refusal tells it as well. */
-  async askTime(table: string): Promise<void> {
-    const nothing = { [tableAttributes.partition]: { S: '-' }, [tableAttributes.sort]: { S: '-' } };
+  async askTime(table: string, namespace: string): Promise<void> {
+    const nothing = { [tableAttributes.partition]: { S: `${namespace}#-` }, [tableAttributes.sort]: { S: '-' } };
     const about = { action: 'dynamodb:GetItem', resource: table };
     try {
       await this.send(new GetItemCommand({ TableName: table, Key: nothing }), about);

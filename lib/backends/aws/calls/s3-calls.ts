@@ -1,4 +1,5 @@
 /** @module Calls of S3: whole objects in, whole objects out. Loaded when the first attachment is. */
+import { Readable } from 'node:stream';
 import {
   CompleteMultipartUploadCommand,
   CreateMultipartUploadCommand,
@@ -9,6 +10,7 @@ import {
 } from '@aws-sdk/client-s3';
 import { hasOtherS3 } from '../../../environment/aws-variables.ts';
 import type { AwsCalls, SendOptions } from './aws-calls.ts';
+import { refusal } from './aws-errors.ts';
 
 const TRY_MS = 5_000;
 /** More for each started MB, in both directions. */
@@ -16,6 +18,11 @@ const TRY_MS_PER_MB = 1_000;
 const MB = 1_024 * 1_024;
 /** Larger objects go in parts of this, so that a broken connection costs one part; S3 takes parts from 5 MB on. */
 const PART_BYTES = 8 * MB;
+
+export interface Found {
+  readonly length: number;
+  readonly body?: Uint8Array;
+}
 
 interface Place {
   readonly Bucket: string;
@@ -29,10 +36,15 @@ export class S3Calls {
     this.#calls = calls;
   }
 
-  get #client(): S3Client {
+  get client(): S3Client {
     const { endpoints } = this.#calls.settings;
     const forcePathStyle = endpoints.s3 !== undefined || hasOtherS3();
-    return this.#calls.client('s3', (options) => new S3Client({ ...options, forcePathStyle }));
+    // Bytes are checked against the digest that their message has, which is the same one or nothing.
+    const responseChecksumValidation = 'WHEN_REQUIRED';
+    return this.#calls.client(
+      's3',
+      (options) => new S3Client({ ...options, forcePathStyle, responseChecksumValidation }),
+    );
   }
 
   /** Puts it, over what was there. Parts of an upload that is never completed are for the bucket's lifecycle to remove. */
@@ -40,11 +52,11 @@ export class S3Calls {
     const place = { Bucket: bucket, Key: key };
     const about = this.#about('s3:PutObject', place, bytes.length);
     if (bytes.length > PART_BYTES) return this.#putInParts(place, bytes, type, about);
-    await this.#calls.send(this.#client, new PutObjectCommand({ ...place, Body: bytes, ContentType: type }), about);
+    await this.#calls.send(this.client, new PutObjectCommand({ ...place, Body: bytes, ContentType: type }), about);
   }
 
   async #putInParts(place: Place, bytes: Uint8Array, type: string, about: SendOptions): Promise<void> {
-    const client = this.#client;
+    const client = this.client;
     const begin = new CreateMultipartUploadCommand({ ...place, ContentType: type });
     const { UploadId } = await this.#calls.send(client, begin, about);
     const count = Math.ceil(bytes.length / PART_BYTES);
@@ -66,22 +78,27 @@ export class S3Calls {
   }
 
   /**
-   * Undefined if there is none.
+   * Undefined if there is none; without its bytes if it is longer than it is said to be.
    *
    * @param bytes How large it is said to be.
    */
-  async get(bucket: string, key: string, bytes: number): Promise<Uint8Array | undefined> {
+  async get(bucket: string, key: string, bytes: number): Promise<Found | undefined> {
     const place = { Bucket: bucket, Key: key };
-    const about = { ...this.#about('s3:GetObject', place, bytes), answers: ['NoSuchKey', 'NotFound'] };
+    const about = { ...this.#about('s3:GetObject', place, bytes), answers: ['NoSuchKey', 'NotFound', 'AccessDenied'] };
     try {
       // With its body, which may break off after its headers came.
       return await this.#calls.repeat(async () => {
-        const { Body } = await this.#calls.try(this.#client, new GetObjectCommand(place), about);
-        return Body?.transformToByteArray();
+        const { Body, ContentLength = 0 } = await this.#calls.try(this.client, new GetObjectCommand(place), about);
+        if (ContentLength > bytes) {
+          if (Body instanceof Readable) Body.destroy();
+          return { length: ContentLength };
+        }
+        const body = await Body?.transformToByteArray();
+        return { length: body?.length ?? 0, ...(body !== undefined && { body }) };
       }, about);
     } catch (error) {
-      if (error instanceof Error && about.answers.includes(error.name)) return undefined;
-      throw error;
+      if (isMissing(error)) return undefined;
+      throw refusal(error, about.action, about.resource);
     }
   }
 
@@ -89,4 +106,11 @@ export class S3Calls {
     const tryMs = TRY_MS + Math.ceil(bytes / MB) * TRY_MS_PER_MB;
     return { action, resource: `${Bucket}/${Key}`, tryMs, deadlineAt: this.#calls.deadline() + tryMs };
   }
+}
+
+/** Who may not list a bucket is not told that an object is missing, but that it may not list. */
+function isMissing(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  if (error.name === 'AccessDenied') return error.message.includes('s3:ListBucket');
+  return error.name === 'NoSuchKey' || error.name === 'NotFound';
 }

@@ -21,6 +21,8 @@ export interface Repeat {
   readonly epoch: number;
   readonly cause: 'redriven' | 'replayed';
   readonly content: Message | Uint8Array;
+  /** The dead letter that embeds it. */
+  readonly letter?: MessageKey;
 }
 
 /** As long as a message can be replayed, and longer. */

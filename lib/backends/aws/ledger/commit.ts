@@ -40,15 +40,14 @@ export class Commits {
   }
 
   /**
-   * Writes all entries or none. A single one is no transaction, which costs half; what it adds to numbers or lists must
-   * have a condition that knows the repeat of a step that was done.
+   * Writes all entries or none. A single one is no transaction, which costs half, unless it is a change without a condition:
+   * a transaction knows the repeat of a step that was done.
    *
    * @throws BackendUnavailableError if nobody knows by the deadline whether it was done.
    */
   commit(entries: readonly TransactWriteItem[], options: CommitOptions): Promise<Committed> {
     const [first, ...others] = entries;
-    if (first !== undefined && others.length === 0 && (first.Put ?? first.Update) !== undefined)
-      return this.#writeOne(first, options);
+    if (first !== undefined && others.length === 0 && isRepeatable(first)) return this.#writeOne(first, options);
     return this.#transact(entries, options);
   }
 
@@ -98,6 +97,10 @@ export class Commits {
     }
   }
 }
+
+/** Whether doing it twice is doing it once, or is refused by its condition. */
+const isRepeatable = ({ Put, Update }: TransactWriteItem) =>
+  Put !== undefined || Update?.ConditionExpression !== undefined;
 
 function isCancelled(error: unknown): error is Error & { readonly CancellationReasons?: CancellationReason[] } {
   return error instanceof Error && error.name === 'TransactionCanceledException';

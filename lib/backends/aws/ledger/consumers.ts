@@ -28,7 +28,7 @@ export class Consumers {
     const step = this.#step(lease);
     const isOnce = lease.guarantee === 'at-most-once';
     const { receiveCount } = lease.received;
-    const entry = isOnce ? startOnceEntry(step, lease.token) : startEntry(step, receiveCount);
+    const entry = isOnce ? startOnceEntry(step, lease.token, lease.until) : startEntry(step, receiveCount);
     const outcome = await this.#held(lease, entry);
     if (outcome.ok && isOnce) lease.startedBy = lease.token;
     return outcome;
@@ -38,24 +38,31 @@ export class Consumers {
     const own = leases.map((lease) => AwsLease.of(lease));
     const now = this.#calls.clock.now();
     const outcomes = await Promise.all(
-      own.map((lease) =>
-        lease.isHeldInLedger && !lease.received.isEvent
-          ? this.#held(lease, leaseEntry(this.#step(lease), lease.token, now + leaseMs))
-          : lease.holdsAt(now)
-            ? ({ ok: true } as const)
-            : lost(lease),
-      ),
+      own.map((lease): Outcome | Promise<Outcome> => {
+        const entry = this.#extension(lease, now + leaseMs);
+        if (entry !== undefined) return this.#held(lease, entry);
+        return lease.holdsAt(now) ? { ok: true } : lost(lease);
+      }),
     );
     const kept = own.filter((_, index) => outcomes[index]?.ok);
     const held = kept.flatMap((lease) => [lease.received, ...(lease.owner?.heldWith(lease) ?? [])]);
     await this.#acks.hold(held, leaseMs);
     return own.map((lease, index) => {
       const outcome = outcomes[index] as Outcome;
-      if (!outcome.ok) return outcome;
+      const isKept = lease.holdsAt(this.#calls.clock.now());
+      // A ledger that could not be told leaves the time that it had.
+      if (!outcome.ok) return isKept && outcome.error.retryable ? { ok: true, until: lease.until } : outcome;
       // A queue that could not be told keeps to the time it had; one that has taken it back leaves none.
       lease.until = lease.received.until;
       return lease.holdsAt(this.#calls.clock.now()) ? { ok: true, until: lease.until } : lost(lease);
     });
+  }
+
+  /** What the ledger is told of a lease that is held for longer; nothing of one that it does not know of. */
+  #extension(lease: AwsLease, until: number): TransactWriteItem | undefined {
+    if (lease.received.isEvent) return undefined;
+    if (lease.startedBy !== undefined) return startOnceEntry(this.#step(lease), lease.startedBy, until);
+    return lease.isHeldInLedger ? leaseEntry(this.#step(lease), lease.token, until) : undefined;
   }
 
   async #held(lease: AwsLease, entry: TransactWriteItem): Promise<Outcome> {

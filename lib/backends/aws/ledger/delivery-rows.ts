@@ -28,8 +28,9 @@ export interface DeliveryRow {
   readonly seen: number;
   /** The last step that gave it back. */
   readonly last: string | undefined;
-  /** Of an at-most-once agent: who started it. */
+  /** Of an at-most-once agent: who started it, and until when (Unix ms) they may be at it. */
   readonly started: string | undefined;
+  readonly startedUntil: number;
   readonly lease: string | undefined;
   /** Unix ms. */
   readonly leaseUntil: number;
@@ -47,6 +48,7 @@ const NO_ROW: DeliveryRow = {
   seen: 0,
   last: undefined,
   started: undefined,
+  startedUntil: 0,
   lease: undefined,
   leaseUntil: 0,
 };
@@ -61,11 +63,14 @@ export function rowKey({ namespace, agent, key, epoch }: DeliveryName): Attribut
   return toAttributes({ [tableAttributes.partition]: partition, [tableAttributes.sort]: 'delivery' });
 }
 
+/** Whether a row is to be renewed before anything is added to it: DynamoDB deletes what has expired in its own time. */
+export const hasExpired = (row: Attributes | undefined, now: number): boolean =>
+  Number(row?.[tableAttributes.ttl]?.N ?? Number.POSITIVE_INFINITY) <= nowS(now);
+
 /** What a row says; one that has expired is none. */
 export function readRow(attributes: Attributes | undefined, now: number): DeliveryRow {
-  if (attributes === undefined) return NO_ROW;
+  if (attributes === undefined || hasExpired(attributes, now)) return NO_ROW;
   const row = fromAttributes(attributes);
-  if (Number(row.ttl ?? Number.POSITIVE_INFINITY) * 1_000 <= now) return NO_ROW;
   const text = (name: string) => (typeof row[name] === 'string' ? row[name] : undefined);
   const list = (name: string) => (Array.isArray(row[name]) ? row[name] : []);
   return {
@@ -76,6 +81,7 @@ export function readRow(attributes: Attributes | undefined, now: number): Delive
     seen: Number(row.seen ?? 0),
     last: text('last'),
     started: text('started'),
+    startedUntil: Number(row.startedUntil ?? 0),
     lease: text('lease'),
     leaseUntil: Number(row.leaseUntil ?? 0),
   };
@@ -84,6 +90,8 @@ export function readRow(attributes: Attributes | undefined, now: number): Delive
 const NAMES = { '#done': 'done', '#ttl': tableAttributes.ttl } as const;
 /** The row says of no end, or has expired. */
 const OPEN = '(attribute_not_exists(#done) OR #ttl <= :nowS)';
+/** Of steps that add to a row: it says of no end, and has not expired. */
+const OPEN_ROW = 'attribute_not_exists(#done) AND (attribute_not_exists(#ttl) OR #ttl > :nowS)';
 const RETURNED = { ReturnValuesOnConditionCheckFailure: 'ALL_OLD' } as const;
 
 interface RowStep {
@@ -115,6 +123,19 @@ export function endEntry(
   };
 }
 
+/** Puts a row that says nothing in the place of one that has expired. */
+export function renewEntry({ table, name, now }: RowStep): TransactWriteItem {
+  return {
+    Put: {
+      TableName: table,
+      Item: { ...rowKey(name), ...toAttributes({ ttl: ttlOf(now) }) },
+      ConditionExpression: '#ttl <= :nowS',
+      ExpressionAttributeNames: { '#ttl': tableAttributes.ttl },
+      ExpressionAttributeValues: toAttributes({ ':nowS': nowS(now) }),
+    },
+  };
+}
+
 /** Gives a delivery back: with a fault if an attempt failed, and without its own start mark and lease. */
 export function giveBackEntry(
   { table, name, now }: RowStep,
@@ -126,7 +147,7 @@ export function giveBackEntry(
       TableName: table,
       Key: rowKey(name),
       UpdateExpression: `SET #last = :by, #seen = :seen, #ttl = :ttl${adds} REMOVE #lease, #leaseUntil DELETE #starts :own`,
-      ConditionExpression: `${OPEN} AND (attribute_not_exists(#last) OR #last <> :by)`,
+      ConditionExpression: `${OPEN_ROW} AND (attribute_not_exists(#last) OR #last <> :by)`,
       ExpressionAttributeNames: {
         ...NAMES,
         '#last': 'last',
@@ -153,7 +174,7 @@ export function startEntry({ table, name, now }: RowStep, receiveCount: number):
       TableName: table,
       Key: rowKey(name),
       UpdateExpression: 'SET #ttl = :ttl ADD #starts :own',
-      ConditionExpression: OPEN,
+      ConditionExpression: OPEN_ROW,
       ExpressionAttributeNames: { ...NAMES, '#starts': 'starts' },
       ExpressionAttributeValues: {
         ...toAttributes({ ':ttl': ttlOf(now), ':nowS': nowS(now) }),
@@ -164,16 +185,40 @@ export function startEntry({ table, name, now }: RowStep, receiveCount: number):
   };
 }
 
-/** Acknowledges a delivery of an at-most-once agent: whoever gets it from now on finds that it was started. */
-export function startOnceEntry({ table, name, now }: RowStep, token: string): TransactWriteItem {
+/** Takes the mark of a start back that did not come about. */
+export function unstartEntry({ table, name }: RowStep, receiveCount: number): TransactWriteItem {
   return {
     Update: {
       TableName: table,
       Key: rowKey(name),
-      UpdateExpression: 'SET #started = :started, #ttl = :ttl',
-      ConditionExpression: `${OPEN} AND (attribute_not_exists(#started) OR #started = :started)`,
-      ExpressionAttributeNames: { ...NAMES, '#started': 'started' },
-      ExpressionAttributeValues: toAttributes({ ':started': token, ':ttl': ttlOf(now), ':nowS': nowS(now) }),
+      UpdateExpression: 'DELETE #starts :own',
+      ConditionExpression: 'attribute_exists(#starts)',
+      ExpressionAttributeNames: { '#starts': 'starts' },
+      ExpressionAttributeValues: { ':own': { NS: [String(receiveCount)] } },
+    },
+  };
+}
+
+/**
+ * Acknowledges a delivery of an at-most-once agent: whoever gets it from now on finds that it was started. Once more under the
+ * same token it says that its consumer is at it for longer.
+ *
+ * @param until Unix ms from which on the consumer is taken to be gone.
+ */
+export function startOnceEntry({ table, name, now }: RowStep, token: string, until: number): TransactWriteItem {
+  return {
+    Update: {
+      TableName: table,
+      Key: rowKey(name),
+      UpdateExpression: 'SET #started = :started, #startedUntil = :until, #ttl = :ttl',
+      ConditionExpression: `${OPEN_ROW} AND (attribute_not_exists(#started) OR #started = :started)`,
+      ExpressionAttributeNames: { ...NAMES, '#started': 'started', '#startedUntil': 'startedUntil' },
+      ExpressionAttributeValues: toAttributes({
+        ':started': token,
+        ':until': until,
+        ':ttl': ttlOf(now),
+        ':nowS': nowS(now),
+      }),
       ...RETURNED,
     },
   };
@@ -186,7 +231,7 @@ export function leaseEntry({ table, name, now }: RowStep, token: string, until: 
       TableName: table,
       Key: rowKey(name),
       UpdateExpression: 'SET #lease = :lease, #leaseUntil = :until, #ttl = :ttl',
-      ConditionExpression: `${OPEN} AND (attribute_not_exists(#lease) OR #lease = :lease OR #leaseUntil <= :now)`,
+      ConditionExpression: `${OPEN_ROW} AND (attribute_not_exists(#lease) OR #lease = :lease OR #leaseUntil <= :now)`,
       ExpressionAttributeNames: { ...NAMES, '#lease': 'lease', '#leaseUntil': 'leaseUntil' },
       ExpressionAttributeValues: toAttributes({
         ':lease': token,
@@ -202,7 +247,7 @@ export function leaseEntry({ table, name, now }: RowStep, token: string, until: 
 
 /** What is kept of a fault beside those that the row has already. */
 export function keptFault(fault: Fault, before: readonly Fault[]): Fault {
-  if (JSON.stringify(before).length <= MAX_FAULTS_BYTES) return fault;
+  if (Buffer.byteLength(JSON.stringify(before)) <= MAX_FAULTS_BYTES) return fault;
   const { code, message, name, retryable } = fault;
   return { code, message: message.slice(0, 200), ...(name !== undefined && { name }), retryable };
 }

@@ -12,7 +12,9 @@ import {
   TooManyOutputsError,
 } from '../../../core/errors.ts';
 import type { GemstoneId } from '../../../core/gemstone-id.ts';
+import { jsonBytes } from '../../../core/json.ts';
 import type { Draft } from '../../../core/message.ts';
+import { outputsOf, outputsOfState, STATE_OUTPUT_BYTES } from '../../../core/outputs.ts';
 import type { StateWrite } from '../../backend.ts';
 import { type Attributes, textOf } from '../calls/attribute-values.ts';
 import type { AwsCalls } from '../calls/aws-calls.ts';
@@ -39,7 +41,12 @@ export type Ended =
   /** `byOther`: somebody else has ended it, so that it can be acknowledged. */
   | { readonly ok: false; readonly error: GuildwireError; readonly byOther: boolean };
 
-/** Below the 4 MB of a transaction, whose keys and conditions count as well. */
+/** Beside the end of the delivery, what it spent, and with tracing a row of its trail. */
+export const MAX_OUTPUTS = MAX_ENTRIES - 3;
+/**
+ * Below the 4 MB of a transaction, whose keys and conditions count as well. So many outputs are below it, as long as what is
+ * around the payload of a message is no more than its session state and its headers.
+ */
 const MAX_BYTES = 3_500_000;
 /** Ids that are older are minted anew. */
 const TRY_MS = 2_000;
@@ -59,6 +66,10 @@ export class Ends {
   async end(lease: AwsLease, end: End): Promise<Ended> {
     const { clock, settings } = this.#calls;
     const deadlineAt = lease.triedUntil(this.#calls.deadline());
+    const values = end.state.map(({ value }) => (value === undefined ? 0 : jsonBytes(value)));
+    const count = sumOf(end.outputs.map(outputsOf)) + sumOf(values.map(outputsOfState));
+    if (count > MAX_OUTPUTS) return refused(new TooManyOutputsError(count, MAX_OUTPUTS));
+    const stateBytes = sumOf(values);
     const outputs = new Outputs(end.outputs, this.#log);
     /** What each try would have stored: one whose outcome was not known may have been done. */
     const tried = new Map<string, readonly GemstoneId[]>();
@@ -75,8 +86,9 @@ export class Ends {
       );
       const stored = outputs.entries();
       const entries = [row, ...state, ...stored, ...end.more(ids)];
-      if (entries.length > MAX_ENTRIES || outputs.bytes > MAX_BYTES)
-        return refused(new TooManyOutputsError(end.outputs.length, MAX_ENTRIES - 1));
+      const bytes = outputs.bytes + stateBytes;
+      if (bytes > MAX_BYTES)
+        return refused(new TooManyOutputsError(Math.ceil(bytes / STATE_OUTPUT_BYTES), MAX_OUTPUTS));
       tried.set(token, ids);
       const failed = await this.#try(
         entries,
@@ -105,6 +117,8 @@ export class Ends {
     }
   }
 }
+
+const sumOf = (numbers: readonly number[]) => numbers.reduce((sum, each) => sum + each, 0);
 
 const refused = (error: GuildwireError): Ended => ({ ok: false, error, byOther: false });
 

@@ -86,7 +86,8 @@ export class PlanWork {
     const { original, raw = '', topic, id, epoch: before } = deadLetterOf(letter);
     if (original !== undefined) await this.#options.trails.redriven(original, agent, before);
     const content = original ?? Buffer.from(raw, 'base64');
-    return { last, repeat: { namespace, agent, key: { topic, id }, epoch: claimed, cause: 'redriven', content } };
+    const repeated = { key: { topic, id }, epoch: claimed, cause: 'redriven', content, letter: key } as const;
+    return { last, repeat: { namespace, agent, ...repeated } };
   }
 
   /** Takes an open letter for this plan; the epoch of its delivery, undefined if another plan was first. */

@@ -9,7 +9,7 @@ import type { Plan, PlanId, PlanRequest, ReadFilter, ReadQuery } from '../../bac
 import { interestOf } from '../aws-settings.ts';
 import type { AwsCalls } from '../calls/aws-calls.ts';
 import { type LogReader, passes } from '../log/log-reader.ts';
-import type { PlanRows } from './plan-rows.ts';
+import { namespaceOf, type PlanRows } from './plan-rows.ts';
 import type { PlanWork } from './plan-work.ts';
 
 const PAGE = 500;
@@ -41,6 +41,9 @@ export class Plans {
   }
 
   async run(id: PlanId, max: number): Promise<Plan> {
+    const { namespaces } = this.#calls.settings;
+    // Whoever names a plan may have made its name up, and no row of another namespace can be read.
+    if (namespaces !== undefined && !namespaces.includes(namespaceOf(id))) throw new NotFoundError(`plan ${id}`);
     for (let left = max; ; ) {
       const plan = await this.#rows.get(id);
       if (plan === undefined) throw new NotFoundError(`plan ${id}`);
@@ -48,6 +51,7 @@ export class Plans {
       if (plan.action !== 'discard') this.#mustFollow(plan.namespace, plan.agent);
       if (plan.done === 0) await this.#rows.begin(plan);
       const entries = await this.#rows.entries(id, plan.done, Math.min(left, GROUP));
+      if (entries.length === 0) throw new NotFoundError(`what plan ${id} lists`);
       // If somebody else works on the same plan, the group counts for whoever was first.
       await this.#work.run(plan, entries);
       left -= entries.length;

@@ -5,6 +5,7 @@ import type { GemstoneId } from '../../../core/gemstone-id.ts';
 import { type MessageKey, rootIdOf, toReference } from '../../../core/message.ts';
 import type { Fate, Progress, ProgressWait } from '../../backend.ts';
 import type { AwsCalls } from '../calls/aws-calls.ts';
+import type { Bodies } from '../log/bodies.ts';
 import type { LogReader } from '../log/log-reader.ts';
 import type { OutcomeRow, Trail, Trails } from './trails.ts';
 
@@ -24,11 +25,13 @@ export class ProgressReader {
   readonly #calls: AwsCalls;
   readonly #trails: Trails;
   readonly #reader: LogReader;
+  readonly #bodies: Bodies;
 
-  constructor(calls: AwsCalls, trails: Trails, reader: LogReader) {
+  constructor(calls: AwsCalls, trails: Trails, reader: LogReader, bodies: Bodies) {
     this.#calls = calls;
     this.#trails = trails;
     this.#reader = reader;
+    this.#bodies = bodies;
   }
 
   async progress(namespace: string, root: GemstoneId, { waitMs, timers }: ProgressWait): Promise<Progress> {
@@ -39,7 +42,8 @@ export class ProgressReader {
       const trail = await this.#trails.read(namespace, root);
       const isUnrelayed = trail.routed.length === 0;
       if (isUnrelayed) await this.#mustBeKept(namespace, root);
-      const progress = progressOf(trail, isUnrelayed, clock.now());
+      const unrelayed = isUnrelayed ? 1 : await this.#unrelayed(namespace, root, trail);
+      const progress = progressOf(trail, unrelayed, clock.now());
       const { waiting, running, retrying, delayed } = progress;
       const open = waiting + running + retrying + delayed + (timers ? progress.timers : 0);
       const leftMs = giveUpAt - clock.now();
@@ -68,6 +72,18 @@ export class ProgressReader {
       );
   }
 
+  /**
+   * How many outputs the relay has still to hand on: it passes over those that have expired, and what another root had
+   * published under their key was handed on for that one.
+   */
+  async #unrelayed(namespace: string, root: GemstoneId, { routed, outcomes }: Trail): Promise<number> {
+    const seen = new Set(routed.map(({ key }) => toReference(key)));
+    const isOpen = (key: MessageKey) => !seen.has(toReference(key)) && !key.topic.startsWith('$reply.');
+    const items = await this.#bodies.find(namespace, outcomes.flatMap(({ outputs }) => outputs).filter(isOpen));
+    const messages = [...items.values()].map((item) => this.#bodies.shown(item));
+    return messages.filter((message) => message !== undefined && rootIdOf(message) === root).length;
+  }
+
   /** The root, or anything that descends from it. */
   async #mustBeKept(namespace: string, root: GemstoneId): Promise<void> {
     const query = { namespace, where: { thread: root }, order: 'id', limit: 1 } as const;
@@ -90,16 +106,22 @@ function deliveriesOf({ routed, outcomes }: Trail): readonly Delivery[] {
 
 const PLACES = ['waiting', 'running', 'retrying', 'handled', 'halted'] as const;
 
-function progressOf(trail: Trail, isUnrelayed: boolean, now: number): Progress {
-  const routed = new Set(trail.routed.map(({ key }) => toReference(key)));
-  // Stored with the end of the delivery that they come from, and not yet seen by the relay.
-  const unrelayed = trail.outcomes.flatMap(({ outputs }) => outputs).filter((key) => !routed.has(toReference(key)));
-  const counts = { waiting: 0, running: 0, retrying: 0, delayed: 0, timers: 0, handled: 0, failed: 0, halted: 0 };
+/** @param unrelayed Messages that the relay has not yet seen. */
+function progressOf(trail: Trail, unrelayed: number, now: number): Progress {
+  const counts = {
+    waiting: unrelayed,
+    running: 0,
+    retrying: 0,
+    delayed: 0,
+    timers: 0,
+    handled: 0,
+    failed: 0,
+    halted: 0,
+  };
   for (const delivery of deliveriesOf(trail)) {
     const place = placeOf(delivery, now);
     if (place !== undefined) counts[place]++;
   }
-  counts.waiting += unrelayed.filter(({ topic }) => !topic.startsWith('$reply.')).length + (isUnrelayed ? 1 : 0);
   return counts;
 }
 

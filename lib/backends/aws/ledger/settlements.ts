@@ -13,7 +13,7 @@ import { AwsLease } from '../queues/aws-lease.ts';
 import type { InHand } from '../queues/in-hand.ts';
 import type { Commits } from './commit.ts';
 import { attemptsOf, deadRowEntry, isHalted, letterDraft } from './dead-rows.ts';
-import { giveBackEntry, keptFault, ttlOf } from './delivery-rows.ts';
+import { giveBackEntry, hasExpired, keptFault, renewEntry, ttlOf } from './delivery-rows.ts';
 import type { Drop, DropCounts } from './drop-counts.ts';
 import type { Ended, Ends } from './ends.ts';
 import { spendEntry } from './spend.ts';
@@ -72,12 +72,6 @@ export class Settlements {
     });
   }
 
-  /** Makes a dead letter of what no consumer has; whether it is one now. */
-  async bury(lease: AwsLease, reason: DeadReason, fault: Fault): Promise<boolean> {
-    const [outcome] = await this.settle([{ kind: 'dead', lease, reason, fault }]);
-    return outcome?.ok === true;
-  }
-
   async #decide(settlement: Settlement, lease: AwsLease): Promise<Decision> {
     if (!lease.holdsAt(this.#options.calls.clock.now())) return lost(lease, 'nothing');
     try {
@@ -115,7 +109,13 @@ export class Settlements {
       if (!appended.ok) return { outcome: appended, queue: 'nothing' };
       ids.push(appended.id);
     }
-    await this.#write(lease, [...this.#spent(lease, spent), ...trails.ended(lease, { ...done, outputs, ids })]);
+    const more = [...this.#spent(lease, spent), ...trails.ended(lease, { ...done, outputs, ids })];
+    if (lease.returned) {
+      // Its acknowledgement may be lost as the one before was: without an end its start marks would be taken for crashes.
+      const end = await ends.end(lease, { ...done, outputs: [], state: [], more: () => more });
+      return end.ok ? { outcome: { ok: true, ids }, queue: 'acknowledge', isKept: true } : ended(end);
+    }
+    await this.#write(lease, more);
     return { outcome: { ok: true, ids }, queue: 'acknowledge' };
   }
 
@@ -162,8 +162,13 @@ export class Settlements {
       ...this.#spent(lease, spent),
       ...trails.givenBack(lease, fault !== undefined),
     ];
-    const failed = await commits.commit(entries, { token: by, deadlineAt: lease.triedUntil(calls.deadline()) });
+    const deadlineAt = lease.triedUntil(calls.deadline());
+    const failed = await commits.commit(entries, { token: by, deadlineAt });
     if (failed === undefined || textOf(failed.found, 'last') === by) return { outcome: SETTLED, queue: { delayMs } };
+    if (hasExpired(failed.found, step.now)) {
+      await commits.commit([renewEntry(step)], { token: randomUUID(), deadlineAt });
+      return this.#giveBack(lease, delayMs, fault, spent);
+    }
     return lost(lease, 'acknowledge');
   }
 

@@ -7,6 +7,7 @@ import type { AgentStats } from '../../backend.ts';
 import { type Attributes, toAttributes } from '../calls/attribute-values.ts';
 import type { DynamoDBCalls } from '../calls/dynamodb-calls.ts';
 import type { SqsCalls } from '../calls/sqs-calls.ts';
+import { Bodies } from '../log/bodies.ts';
 import type { LogReader } from '../log/log-reader.ts';
 import type { DropCounts } from './drop-counts.ts';
 import type { Switches } from './switches.ts';
@@ -20,6 +21,11 @@ export interface StatsOptions {
 }
 
 const MAX_LOOKED_AT = 1_000;
+const COUNTS = [
+  'ApproximateNumberOfMessages',
+  'ApproximateNumberOfMessagesDelayed',
+  'ApproximateNumberOfMessagesNotVisible',
+] as const;
 const UNKNOWN_QUEUES =
   'counting what waits where not all queues of the guild are known (functions of a guild of more than 30 agents); aws:FILE knows them';
 
@@ -49,7 +55,10 @@ export class Stats {
     return { agent, waiting, dead, dropped, oldestAt, paused };
   }
 
-  /** About how many messages the agent's queues hold that nobody has, of all namespaces. */
+  /**
+   * About how many messages the agent's queues hold, of all namespaces. Those that are handled now are among them: a queue does
+   * not tell them from retries and from what a paused agent gave back, which it hides as well.
+   */
   async #waiting(agent: string): Promise<number> {
     const { sqs } = this.#options;
     const queue = sqs.calls.settings.queues[agent];
@@ -57,16 +66,12 @@ export class Stats {
     const urls = queue.urgentUrl === undefined ? [queue.url] : [queue.urgentUrl, queue.url];
     const counts = await Promise.all(
       urls.map(async (resource) => {
-        const command = new GetQueueAttributesCommand({
-          QueueUrl: resource,
-          AttributeNames: ['ApproximateNumberOfMessages', 'ApproximateNumberOfMessagesDelayed'],
-        });
+        const command = new GetQueueAttributesCommand({ QueueUrl: resource, AttributeNames: [...COUNTS] });
         const { Attributes = {} } = await sqs.send(command, { action: 'sqs:GetQueueAttributes', resource });
-        const { ApproximateNumberOfMessages = 0, ApproximateNumberOfMessagesDelayed = 0 } = Attributes;
-        return Number(ApproximateNumberOfMessages) + Number(ApproximateNumberOfMessagesDelayed);
+        return COUNTS.map((name) => Number(Attributes[name] ?? 0));
       }),
     );
-    return counts.reduce((sum, count) => sum + count, 0);
+    return counts.flat().reduce((sum, count) => sum + count, 0);
   }
 
   /**
@@ -80,8 +85,11 @@ export class Stats {
     return last === undefined ? undefined : timeOf(last.id);
   }
 
+  /** Open letters; a row outlives its letter. */
   async #dead(namespace: string, agent: string): Promise<number> {
     const { dynamodb } = this.#options;
+    const { partition, sort } = tableAttributes;
+    const oldest = new Bodies(dynamodb).oldest(`$dead.${agent}`);
     let count = 0;
     let after: Attributes | undefined;
     do {
@@ -89,9 +97,9 @@ export class Stats {
         TableName: dynamodb.calls.settings.ledgerTable,
         ConsistentRead: true,
         Select: 'COUNT',
-        KeyConditionExpression: '#pk = :pk',
-        ExpressionAttributeNames: { '#pk': tableAttributes.partition },
-        ExpressionAttributeValues: toAttributes({ ':pk': ledgerKey.dead(namespace, agent) }),
+        KeyConditionExpression: '#pk = :pk AND #sk >= :oldest',
+        ExpressionAttributeNames: { '#pk': partition, '#sk': sort },
+        ExpressionAttributeValues: toAttributes({ ':pk': ledgerKey.dead(namespace, agent), ':oldest': oldest }),
         ...(after !== undefined && { ExclusiveStartKey: after }),
       });
       count += page.Count ?? 0;

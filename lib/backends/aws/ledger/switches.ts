@@ -58,7 +58,7 @@ export class Switches {
   }
 }
 
-function switchKey(namespace: string, agent: string) {
+export function switchKey(namespace: string, agent: string) {
   const { partition, sort } = tableAttributes;
   return toAttributes({ [partition]: ledgerKey.agent(namespace, agent), [sort]: 'switch' });
 }

@@ -8,7 +8,7 @@ import { isOrderedTopic } from '../aws-settings.ts';
 import type { Attributes } from '../calls/attribute-values.ts';
 import type { DynamoDBCalls } from '../calls/dynamodb-calls.ts';
 import { itemToMessage, placeOf, toItemKey } from './item.ts';
-import { likelyShardsOf, shardsOf } from './shards.ts';
+import { likelyShardsOf, POSSIBLE_SHARDS, shardsOf } from './shards.ts';
 import type { Place } from './sources.ts';
 
 const DAY_MS = 86_400_000;
@@ -49,8 +49,8 @@ export class Bodies {
   }
 
   /**
-   * The items that references name: looked for first where they were put if nothing was changed since, then in every other
-   * partition of their topic.
+   * The items that references name: looked for first where they were put if nothing was changed since, then wherever any
+   * version of the guild may have put them, since a newer one may be at work while this one still runs.
    */
   async find(namespace: string, keys: readonly MessageKey[]): Promise<ReadonlyMap<Reference, Attributes>> {
     const found = new Map<Reference, Attributes>();
@@ -68,7 +68,7 @@ export class Bodies {
     await look(first);
     await look((key) => {
       const looked = new Set(first(key));
-      return shardsOf(this.#settings, key.topic).filter((shard) => !looked.has(shard));
+      return POSSIBLE_SHARDS.filter((shard) => !looked.has(shard));
     });
     return found;
   }
@@ -77,8 +77,11 @@ export class Bodies {
   shown(item: Attributes | undefined): Message | undefined {
     const message = item === undefined ? undefined : decoded(item);
     if (message === undefined || message.id < this.oldest(message.topic)) return undefined;
-    const { expiresAt } = message;
-    return expiresAt !== undefined && expiresAt <= this.#dynamodb.calls.time.now() ? undefined : message;
+    return this.hasExpired(message) ? undefined : message;
+  }
+
+  hasExpired({ expiresAt }: Message): boolean {
+    return expiresAt !== undefined && expiresAt <= this.#dynamodb.calls.time.now();
   }
 }
 

@@ -1,7 +1,7 @@
 /** @module Reading what was said: pages over topics, indexes and references, and waiting for more (H1-H7). */
 import { QueryCommand } from '@aws-sdk/client-dynamodb';
 import { pause } from '../../../core/clock.ts';
-import { UnsupportedFeatureError } from '../../../core/errors.ts';
+import { UndecodableError, UnsupportedFeatureError } from '../../../core/errors.ts';
 import { type GemstoneId, isGemstoneId, priorityOf } from '../../../core/gemstone-id.ts';
 import { type Message, type MessageKey, toReference } from '../../../core/message.ts';
 import {
@@ -22,6 +22,7 @@ import { Slots } from '../calls/slots.ts';
 import { readArrival, type Stretch, toArrivalCursor, toArrivalPlace } from './arrival.ts';
 import type { Attachments } from './attachments.ts';
 import { Bodies } from './bodies.ts';
+import { itemToMessage } from './item.ts';
 import { Merge } from './merge.ts';
 import type { Range } from './ranges.ts';
 import { shardsOf } from './shards.ts';
@@ -33,6 +34,11 @@ export interface LogReaderOptions {
   readonly dynamodb: DynamoDBCalls;
   readonly attachments: Attachments;
   readonly topicNames: TopicNames;
+}
+
+export interface StoredMessage {
+  readonly message: Message;
+  readonly hasExpired: boolean;
 }
 
 /** Places that one page looks at where a filter lets little pass, in multiples of its limit, and at least. */
@@ -65,9 +71,9 @@ export class LogReader {
 
   /**
    * As `MessageLog.read`. A page is short where a filter lets little pass, and where payloads are very large. An item that is no
-   * message is left out, as if it were not there.
+   * message is left out, as if it were not there; so is one whose attachment is gone, or has bytes that were not set aside.
    *
-   * @throws UndecodableError for an attachment that is gone, or whose bytes are not those that were set aside.
+   * @throws UndecodableError for any attachment, if there is no bucket.
    */
   async read(query: ReadQuery): Promise<Page<Message>> {
     if ('references' in query.where)
@@ -82,6 +88,23 @@ export class LogReader {
     const found = await this.#bodies.find(namespace, keys);
     const messages = keys.flatMap((key) => this.#bodies.shown(found.get(toReference(key))) ?? []);
     return this.#filled(messages);
+  }
+
+  /**
+   * What is stored under a key, for who is to get it: retention ends what is shown, and takes nothing that still waits.
+   * Undefined once it is gone.
+   *
+   * @param withPayload Whether a payload that was set aside is fetched; that of an expired message is not.
+   * @throws UndecodableError for an item that is no message, and naming an attachment that is gone, or has bytes that were not
+   *   set aside.
+   */
+  async stored(namespace: string, key: MessageKey, withPayload: boolean): Promise<StoredMessage | undefined> {
+    const item = (await this.#bodies.find(namespace, [key])).get(toReference(key));
+    if (item === undefined) return undefined;
+    const message = itemToMessage(item);
+    const hasExpired = this.#bodies.hasExpired(message);
+    const isFetched = withPayload && !hasExpired;
+    return { message: isFetched ? await this.#attachments.fill(message) : message, hasExpired };
   }
 
   /** As `MessageLog.topics`. */
@@ -189,9 +212,19 @@ export class LogReader {
     return this.#topicNames.matching(namespace, patterns);
   }
 
-  /** With the payloads that were set aside. */
-  #filled(messages: readonly Message[]): Promise<readonly Message[]> {
-    return Promise.all(messages.map((message) => this.#attachments.fill(message)));
+  /** With the payloads that were set aside, as far as they are there. */
+  async #filled(messages: readonly Message[]): Promise<readonly Message[]> {
+    const filled = await Promise.all(messages.map((message) => this.#whole(message)));
+    return filled.filter((message) => message !== undefined);
+  }
+
+  async #whole(message: Message): Promise<Message | undefined> {
+    try {
+      return await this.#attachments.fill(message);
+    } catch (error) {
+      if (error instanceof UndecodableError && this.#calls.settings.bucket !== undefined) return undefined;
+      throw error;
+    }
   }
 
   async #lastId(namespace: string, topic: string): Promise<GemstoneId | undefined> {

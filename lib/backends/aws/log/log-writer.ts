@@ -21,10 +21,17 @@ import { type Obstacle, obstacleOf } from './write-obstacle.ts';
 
 export type Appended = Outcome<{ readonly id: GemstoneId; readonly duplicate: boolean }>;
 
-/** Hands items on to who follows their topics; a rejection means that it is not known whether it did. */
-export type PublishDirect = (items: readonly Attributes[]) => Promise<void>;
+/** What one call stores and hands on to who follows its topics. */
+export interface DirectBatch {
+  /** Why it is not known of all of them whether they were handed on; undefined if they were. */
+  publish(items: readonly Attributes[]): Promise<GuildwireError | undefined>;
+  /** There will be no more: what waits for company goes. */
+  close(): void;
+}
 
 type RelayedBy = 'relay' | 'publisher';
+/** `direct` are copies that are to be handed on. */
+type Stored = Outcome<{ readonly id: GemstoneId; readonly duplicate: boolean; readonly direct: readonly Attributes[] }>;
 
 export interface LogWriterOptions {
   readonly calls: AwsCalls;
@@ -32,7 +39,7 @@ export interface LogWriterOptions {
   readonly attachments: Attachments;
   readonly topicNames: TopicNames;
   /** For families that are relayed directly. @default - they are relayed from the log like all others */
-  readonly publishDirect?: PublishDirect;
+  readonly openDirectBatch?: () => DirectBatch;
 }
 
 const MAX_IN_FLIGHT = 25;
@@ -53,18 +60,22 @@ export class LogWriter {
   }
 
   /**
-   * As `MessageLog.append`. Rejects with `BackendUnavailableError` only if nothing of it was stored, as far as is known.
+   * As `MessageLog.append`. Rejects with `BackendUnavailableError` only if nothing of it was stored and handed on, as far as is
+   * known.
    *
    * @param relayedBy Who hands on copies of families that are relayed directly: what an attempt of an agent decided takes the
    *   relay, so that the attempt ends with the writing of it.
    */
   async append(drafts: readonly Draft[], nonce: string, relayedBy: RelayedBy = 'publisher'): Promise<Appended[]> {
-    const by = this.#options.publishDirect === undefined ? 'relay' : relayedBy;
-    const outcomes = await Promise.all(
-      drafts.map((draft, index) =>
-        this.#turns.run(this.#turnsOf(draft), () => this.#appendOne(draft, nonce, index, by)),
-      ),
+    const direct = relayedBy === 'publisher' ? this.#options.openDirectBatch?.() : undefined;
+    const by = direct === undefined ? 'relay' : 'publisher';
+    const stored = drafts.map((draft, index) =>
+      this.#turns.run(this.#turnsOf(draft), () => this.#storeOne(draft, nonce, index, by)),
     );
+    const handedOn = Promise.all(stored.map(async (each) => handOn(await each, direct)));
+    // What waits for company does not wait for a draft that was not stored.
+    if (direct !== undefined) void Promise.allSettled(stored).then(() => direct.close());
+    const outcomes = await handedOn;
     const [first] = outcomes;
     const isOut = outcomes.every((outcome) => !outcome.ok && outcome.error instanceof BackendUnavailableError);
     if (isOut && first?.ok === false) throw first.error;
@@ -81,7 +92,8 @@ export class LogWriter {
     const ready = await Promise.all(
       drafts.map((draft, index) => this.#preparation.ready(draft, nonce, index, 'relay')),
     );
-    await this.#knowTime();
+    const [first] = ready;
+    if (first !== undefined) await this.#knowTime(first.message.namespace);
     return ready.map((each) => this.#preparation.entries(each, this.#preparation.mint(each)));
   }
 
@@ -90,7 +102,7 @@ export class LogWriter {
     return itemToMessage(item);
   }
 
-  async #appendOne(draft: Draft, nonce: string, index: number, by: RelayedBy): Promise<Appended> {
+  async #storeOne(draft: Draft, nonce: string, index: number, by: RelayedBy): Promise<Stored> {
     try {
       const ready = await this.#preparation.ready(draft, nonce, index, by);
       const stored = await this.#slots.run(() => this.#store(ready));
@@ -102,9 +114,9 @@ export class LogWriter {
     }
   }
 
-  async #store(ready: ReadyDraft): Promise<Appended> {
+  async #store(ready: ReadyDraft): Promise<Stored> {
     const { calls } = this.#options;
-    await this.#knowTime();
+    await this.#knowTime(ready.message.namespace);
     const deadlineAt = calls.deadline();
     const mint = () => this.#preparation.mint(ready);
     let minted = mint();
@@ -150,7 +162,7 @@ export class LogWriter {
   }
 
   /** What an obstacle says about the draft; undefined if it has to be tried again. */
-  #found(ready: ReadyDraft, minted: MintedDraft, obstacle: Obstacle | undefined): Promise<Appended> | undefined {
+  #found(ready: ReadyDraft, minted: MintedDraft, obstacle: Obstacle | undefined): Promise<Stored> | undefined {
     if (obstacle?.kind !== 'taken') return undefined;
     const { guard, nonce, draft } = ready;
     if (guard !== undefined && obstacle.row !== undefined) {
@@ -168,13 +180,9 @@ export class LogWriter {
     items: readonly Attributes[] | undefined,
     id: GemstoneId,
     duplicate: boolean,
-  ): Promise<Appended> {
-    const { publishDirect } = this.#options;
-    if (publishDirect !== undefined && ready.direct.size > 0) {
-      const direct = (items ?? (await this.#itemsOf(ready, id))).filter(isDirect);
-      if (direct.length > 0) await publishDirect(direct);
-    }
-    return { ok: true, id, duplicate };
+  ): Promise<Stored> {
+    const direct = ready.direct.size === 0 ? [] : (items ?? (await this.#itemsOf(ready, id))).filter(isDirect);
+    return { ok: true, id, duplicate, direct };
   }
 
   #itemsOf(ready: ReadyDraft, id: GemstoneId): Promise<readonly Attributes[]> {
@@ -183,10 +191,10 @@ export class LogWriter {
   }
 
   /** Before the first id is minted, the clock of AWS has to be known: any answer tells it, a refusal too. */
-  async #knowTime(): Promise<void> {
+  async #knowTime(namespace: string): Promise<void> {
     const { calls, dynamodb } = this.#options;
     if (calls.time.isKnown) return;
-    this.#asking ??= dynamodb.askTime(calls.settings.messagesTable).finally(() => {
+    this.#asking ??= dynamodb.askTime(calls.settings.messagesTable, namespace).finally(() => {
       this.#asking = undefined;
     });
     await this.#asking;
@@ -208,6 +216,13 @@ export class LogWriter {
 }
 
 const ACTION = 'dynamodb:PutItem';
+
+async function handOn(stored: Stored, batch: DirectBatch | undefined): Promise<Appended> {
+  if (!stored.ok) return stored;
+  const { ok, id, duplicate, direct } = stored;
+  const error = direct.length === 0 ? undefined : await batch?.publish(direct);
+  return error === undefined ? { ok, id, duplicate } : { ok: false, error };
+}
 
 /** The same for the same items, so that a transaction that came through without an answer is not done again. */
 function tokenOf({ nonce }: ReadyDraft, { id }: MintedDraft): string {

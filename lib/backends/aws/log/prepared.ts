@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { TransactWriteItem } from '@aws-sdk/client-dynamodb';
 import { encodeMessage } from '../../../core/codec.ts';
+import { DEAD_LETTER_FORMAT } from '../../../core/dead-letter.ts';
 import { InvalidMessageError, PayloadTooLargeError } from '../../../core/errors.ts';
 import { createGemstoneIdGenerator, firstIdOf, type GemstoneId, timeOf } from '../../../core/gemstone-id.ts';
 import { type Attachment, type Draft, type Message, rootIdOf } from '../../../core/message.ts';
@@ -10,7 +11,13 @@ import { tableAttributes } from '../../../environment/aws-keys.ts';
 import { isOrderedTopic } from '../aws-settings.ts';
 import type { Attributes } from '../calls/attribute-values.ts';
 import type { AwsCalls } from '../calls/aws-calls.ts';
-import { type Attachments, MAX_INLINE_BYTES, MAX_INLINE_RAW_BYTES, MAX_PAYLOAD_BYTES } from './attachments.ts';
+import {
+  type Attachments,
+  MAX_INLINE_BYTES,
+  MAX_INLINE_RAW_BYTES,
+  MAX_LETTER_BYTES,
+  MAX_PAYLOAD_BYTES,
+} from './attachments.ts';
 import { type Guard, guardOf, toGuardEntry } from './guards.ts';
 import {
   compress,
@@ -134,7 +141,8 @@ export class Preparation {
   #items({ message, body, nonce, direct }: Omit<ReadyDraft, 'draft' | 'guard'>, id: GemstoneId): Attributes[] {
     const { settings } = this.#calls;
     const { namespace } = message;
-    const bornS = Math.ceil(timeOf(id) / 1_000);
+    // What is held back is kept for as long from then on as other messages are from the beginning.
+    const bornS = Math.ceil(Math.max(timeOf(id), message.deliverAt ?? 0) / 1_000);
     return message.topics.map((topic) => {
       const copy = { ...message, id, topic };
       const family = settings.families.of(topic);
@@ -152,14 +160,15 @@ export class Preparation {
   }
 
   async #setAside({ message, payloadBytes }: Draft): Promise<Attachment | undefined> {
-    if (payloadBytes > MAX_PAYLOAD_BYTES) throw new PayloadTooLargeError(payloadBytes, MAX_PAYLOAD_BYTES);
+    const maxBytes = message.format === DEAD_LETTER_FORMAT ? MAX_LETTER_BYTES : MAX_PAYLOAD_BYTES;
+    if (payloadBytes > maxBytes) throw new PayloadTooLargeError(payloadBytes, maxBytes);
     // Six bytes to a character at most (an escape): what is surely small enough is not written out to see.
     if (payloadBytes * 6 <= MAX_INLINE_BYTES) return undefined;
     const json = JSON.stringify(message.payload);
     if (payloadBytes <= MAX_INLINE_RAW_BYTES) {
       if (Buffer.byteLength(json) <= MAX_INLINE_BYTES || compress(json).length <= MAX_INLINE_BYTES) return undefined;
     }
-    return this.#attachments.put(message.namespace, json);
+    return this.#attachments.put(message.namespace, json, maxBytes);
   }
 }
 

@@ -34,6 +34,9 @@ export function likelyShardsOf(settings: Settings, { topic, id }: MessageKey): r
   return [...new Set(COUNTS.filter((each) => each <= count).map((each) => hashed % each))];
 }
 
+/** Where a message may lie that another version of the guild has put, which may have counted more. */
+export const POSSIBLE_SHARDS: readonly number[] = Array.from({ length: Math.max(...COUNTS) }, (_, shard) => shard);
+
 /** FNV-1a of the UTF-16 units, 32 bits, with a final mix so that the low bits depend on all. */
 function hash(text: string): number {
   let value = 0x811c9dc5;

@@ -13,6 +13,8 @@ export interface GivenBack {
 /** https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html: from its receipt. */
 const MAX_HELD_MS = 12 * 3_600_000;
 const MARGIN_MS = 60_000;
+/** A function is started some time after its messages were received: batches fill, and starts are throttled. */
+const EVENT_MARGIN_MS = 30 * 60_000;
 /** SQS counts whole seconds, and the answer to a receipt takes its time. */
 export const HOLD_MARGIN_S = 1;
 
@@ -57,12 +59,15 @@ export class Acks {
   }
 
   #setVisibility(received: readonly Received[], secondsFor: (each: Received) => number) {
-    return this.#byQueue(received, (url, own) =>
-      this.#sqs.changeVisibilityBatch(
+    const deadlineAt = this.#sqs.calls.deadline();
+    return this.#byQueue(received, (url, own) => {
+      const ends = own.map(({ isEvent, until }) => (isEvent ? until : deadlineAt));
+      return this.#sqs.changeVisibilityBatch(
         url,
         own.map((each) => ({ receiptHandle: each.receiptHandle, timeoutS: secondsFor(each) })),
-      ),
-    );
+        Math.min(deadlineAt, ...ends),
+      );
+    });
   }
 
   async #byQueue(
@@ -88,7 +93,7 @@ export class Acks {
 }
 
 /** A queue hides a message for 12 hours from its receipt at most. */
-function secondsOf({ receivedAt }: Received, ms: number, now: number): number {
-  const left = Math.max(0, receivedAt + MAX_HELD_MS - MARGIN_MS - now);
+function secondsOf({ receivedAt, isEvent }: Received, ms: number, now: number): number {
+  const left = Math.max(0, receivedAt + MAX_HELD_MS - (isEvent ? EVENT_MARGIN_MS : MARGIN_MS) - now);
   return Math.ceil(Math.min(ms, left) / 1_000);
 }

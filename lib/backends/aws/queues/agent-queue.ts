@@ -36,6 +36,8 @@ const MAX_WIDTH = 16;
 const LOOK_MS = 1_000;
 /** How long what nobody waits for is kept, for who may ask next, before it goes back. */
 const STRAY_MS = 1_000;
+/** How long it then stays away at most, if it is of a namespace that nobody here asks for. */
+const MAX_STRAY_MS = 20 * 60_000;
 
 export class AgentQueue implements LeaseOwner {
   readonly #options: AgentQueueOptions;
@@ -46,6 +48,8 @@ export class AgentQueue implements LeaseOwner {
   #waiters: Waiter[] = [];
   readonly #polling = new Map<string, Promise<void>>();
   #isLooking = false;
+  /** That anybody here has asked for. */
+  readonly #namespaces = new Set<string>();
   /** Runs while there is something ready that nobody waits for. */
   #strays: Timer | undefined;
   #width = 1;
@@ -58,6 +62,7 @@ export class AgentQueue implements LeaseOwner {
 
   async lease(request: LeaseRequest): Promise<readonly AwsLease[]> {
     if (request.signal?.aborted || request.max < 1) return [];
+    for (const namespace of request.namespaces) this.#namespaces.add(namespace);
     const waiter = new Waiter(request, this.#options.sqs.calls, (gone) => this.#forget(gone));
     this.#waiters.push(waiter);
     this.#hand();
@@ -178,7 +183,10 @@ export class AgentQueue implements LeaseOwner {
     const receipt = { queueUrl: url, isOrdered: queue.isOrdered, receivedAt, until: receivedAt + leaseMs };
     const received = messages.map((message) => fromMessage(message, { ...receipt, agent: agent.name, namespace }));
     if (waitMs > 0 && received.length === MAX_BATCH) this.#width = 2;
-    this.#ready.push(...this.#order.enter(received, receivedAt));
+    const entered = this.#order.enter(received, receivedAt);
+    // An agent with lanes has no order to keep.
+    if (url === queue.urgentUrl) this.#ready.unshift(...entered);
+    else this.#ready.push(...entered);
     return received.length;
   }
 
@@ -209,7 +217,9 @@ export class AgentQueue implements LeaseOwner {
     waiter.isServed = true;
     try {
       await this.#holdFor(waiter, received);
-      const leases = await intake.open(agent, received, (each, isAcknowledged) => this.#settled(each, isAcknowledged));
+      const { leases, over, back } = await intake.open(agent, received);
+      for (const each of over) this.#settled(each, true);
+      for (const each of back) this.#settled(each, false);
       for (const lease of leases) lease.owner = this;
       if (!waiter.isWaiting) await this.#release(leases);
       else if (leases.length > 0 || waiter.isBrief) waiter.give(leases);
@@ -245,7 +255,13 @@ export class AgentQueue implements LeaseOwner {
     const ready = this.#ready;
     this.#ready = [];
     const all = ready.flatMap((each) => [...this.#order.givenBack(each), each]);
-    await this.#giveBack(all, this.#waiters.length === 0 ? 0 : STRAY_MS);
+    await this.#options.acks.giveBack(all.map((each) => ({ received: each, delayMs: this.#strayMs(each) })));
+  }
+
+  /** Each receipt brings what this process never asks for nearer to the dead-letter queue: it must last as long as a pause does. */
+  #strayMs({ entry, receiveCount }: Received): number {
+    if (!this.#namespaces.has(entry.namespace)) return Math.min(MAX_STRAY_MS, STRAY_MS * 2 ** (receiveCount - 1));
+    return this.#waiters.length === 0 ? 0 : STRAY_MS;
   }
 
   async #giveBack(received: readonly Received[], delayMs: number): Promise<void> {

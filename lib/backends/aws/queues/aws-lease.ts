@@ -1,5 +1,5 @@
 /** @module A delivery in the hands of one consumer of a queue. */
-import { InvalidArgumentError } from '../../../core/errors.ts';
+import { InvalidArgumentError, type UndecodableError } from '../../../core/errors.ts';
 import type { Fault } from '../../../core/fault.ts';
 import type { Message, MessageKey } from '../../../core/message.ts';
 import type { Lease, LeaseToken, Spend, Subscription } from '../../backend.ts';
@@ -16,6 +16,7 @@ export interface LeaseOwner {
 export interface LeaseContent {
   readonly message: Message | undefined;
   readonly raw: Uint8Array | undefined;
+  readonly undecodable?: UndecodableError;
   readonly row: DeliveryRow;
   readonly spent: Spend;
 }
@@ -36,6 +37,7 @@ export class AwsLease implements Lease {
   until: number;
   readonly message: Message | undefined;
   readonly raw: Uint8Array | undefined;
+  readonly undecodable?: UndecodableError;
   readonly key: MessageKey;
   readonly attemptsBefore: number;
   readonly firstAttemptAt: number;
@@ -63,6 +65,7 @@ export class AwsLease implements Lease {
     this.until = terms.until;
     this.message = content.message;
     this.raw = content.raw;
+    if (content.undecodable !== undefined) this.undecodable = content.undecodable;
     this.key = entry.key;
     this.attemptsBefore = row.faults.length + row.starts.length;
     this.firstAttemptAt = firstReceivedAt;

@@ -2,33 +2,23 @@
  * @module From what a queue handed out to deliveries for an agent: what is paused goes back, what has ended is acknowledged,
  * what lies in the log is fetched, and the ledger tells of earlier attempts. Without the ledger nothing is handed out.
  */
-import { randomUUID } from 'node:crypto';
-import { UndecodableError } from '../../../core/errors.ts';
 import { faultOf } from '../../../core/fault.ts';
 import { HandlerCrashedError } from '../../../core/handler-errors.ts';
-import { type Message, type MessageKey, rootIdOf, toReference } from '../../../core/message.ts';
-import { tableAttributes } from '../../../environment/aws-keys.ts';
 import type { ManifestAgent } from '../../../environment/guild-manifest.ts';
-import { type Attributes, textOf } from '../calls/attribute-values.ts';
+import type { Settlement } from '../../backend.ts';
 import type { DynamoDBCalls } from '../calls/dynamodb-calls.ts';
 import type { Commits } from '../ledger/commit.ts';
-import { type DeliveryName, leaseEntry, readRow, rowKey } from '../ledger/delivery-rows.ts';
-import type { DropCounts } from '../ledger/drop-counts.ts';
+import type { Drop, DropCounts } from '../ledger/drop-counts.ts';
 import type { Settlements } from '../ledger/settlements.ts';
-import { readSpend, spendKey } from '../ledger/spend.ts';
 import type { Switches } from '../ledger/switches.ts';
 import type { Trails } from '../ledger/trails.ts';
-import type { Acks } from './acks.ts';
-import { Aside } from './aside.ts';
+import type { Acks, GivenBack } from './acks.ts';
 import { AwsLease } from './aws-lease.ts';
+import { type Content, contentOf, type ReadLog } from './contents.ts';
 import type { InHand } from './in-hand.ts';
-import type { IncomingEntry } from './queue-entry.ts';
+import { type Candidate, type Known, KnownDeliveries } from './known-deliveries.ts';
 import type { Received } from './received.ts';
-
-/** Reads messages of the log by reference; those that are kept, with their payloads. */
-export type ReadLog = (namespace: string, keys: readonly MessageKey[]) => Promise<readonly Message[]>;
-/** Told of what is not handed out: whether it was acknowledged. */
-export type OnSettled = (received: Received, isAcknowledged: boolean) => void;
+import { isSuspect, Suspects, type Suspicion } from './suspects.ts';
 
 export interface IntakeOptions {
   readonly dynamodb: DynamoDBCalls;
@@ -44,162 +34,176 @@ export interface IntakeOptions {
   readonly pausedMs: number;
 }
 
-/** One delivery on its way to the agent. */
-interface Candidate {
-  readonly received: Received;
-  readonly name: DeliveryName;
-  readonly message: Message | undefined;
-  readonly raw: Uint8Array | undefined;
+/** What became of all that was given; the queues know. */
+export interface Opened {
+  /** May be handled now, in their order. */
+  readonly leases: readonly AwsLease[];
+  /** Have ended: by an earlier delivery, by their expiry, or by a dead letter that was made of them here. */
+  readonly over: readonly Received[];
+  /** Come again. */
+  readonly back: readonly Received[];
 }
+
+/** What is to become of one. */
+type Verdict =
+  | { readonly kind: 'lease'; readonly lease: AwsLease }
+  /** It ends here, without its handler. */
+  | { readonly kind: 'end'; readonly settlement: Settlement }
+  | { readonly kind: 'duplicate' }
+  | { readonly kind: 'back'; readonly delayMs: number };
+
+/** What is opened, and what was told of a suspect before. */
+type Opening = Candidate & Content & { readonly suspicion: Suspicion | undefined };
 
 /** Behind the end of a lease that somebody else holds. */
 const MARGIN_MS = 1_000;
+/** Until the ledger is asked once more. */
+const UNKNOWN_MS = 5_000;
+const DUPLICATE = { kind: 'duplicate' } as const;
 
 export class Intake {
   readonly #options: IntakeOptions;
+  readonly #known: KnownDeliveries;
+  readonly #suspects: Suspects;
 
   constructor(options: IntakeOptions) {
     this.#options = options;
+    this.#suspects = new Suspects(options.dynamodb, options.commits);
+    this.#known = new KnownDeliveries(options.dynamodb, options.commits);
   }
 
   /**
-   * Deliveries of those that may be handled now, in their order. What becomes of the others is told to their queue.
+   * Deliveries of those that may be handled now. What becomes of the others is told to their queue.
    *
+   * @param toBury They are for no handler, whose pause then does not matter, and whose large payloads are not fetched.
    * @throws BackendUnavailableError if the ledger or the log cannot be reached; the queue then hands all out once more.
    */
-  async open(agent: ManifestAgent, received: readonly Received[], onSettled: OnSettled): Promise<readonly AwsLease[]> {
-    const aside = new Aside(agent.name);
-    const { acks, dropCounts, inHand, trails } = this.#options;
-    const unpaused = await this.#unpaused(agent.name, received, aside);
-    const fresh = unpaused.filter((each) => !this.#isRepeated(agent.name, each, aside));
+  async open(agent: ManifestAgent, received: readonly Received[], { toBury = false } = {}): Promise<Opened> {
+    const verdicts = new Map<Received, Verdict>();
+    const paused = toBury ? [] : await this.#paused(agent.name, received);
+    const putOff: Verdict = { kind: 'back', delayMs: this.#options.pausedMs };
+    const reserved: Received[] = [];
+    for (const each of received) {
+      const verdict = paused.includes(each.entry.namespace) ? putOff : this.#repeated(agent.name, each);
+      if (verdict === undefined) reserved.push(each);
+      else verdicts.set(each, verdict);
+    }
     try {
-      const candidates = await this.#fetch(agent.name, fresh, aside);
-      const leases: AwsLease[] = [];
-      for (const lease of await this.#lookUp(agent, candidates, aside)) {
-        if (!lease.isAcknowledged) leases.push(lease);
-        else onSettled(lease.received, await this.#bury(lease));
-      }
-      for (const lease of leases) inHand.take(lease);
-      await Promise.all([aside.settle(acks, dropCounts, onSettled), trails.running(leases)]);
-      return leases;
+      const openings = await Promise.all(reserved.map((each) => this.#opening(agent, each, toBury)));
+      for (const [each, verdict] of await this.#verdicts(agent, openings)) verdicts.set(each, verdict);
+      return await this.#tell(agent.name, received, verdicts);
     } finally {
-      for (const { entry } of fresh) inHand.unreserve({ ...entry, agent: agent.name });
+      for (const { entry } of reserved) this.#options.inHand.unreserve({ ...entry, agent: agent.name });
     }
   }
 
-  async #unpaused(agent: string, received: readonly Received[], aside: Aside): Promise<readonly Received[]> {
-    const { switches, pausedMs } = this.#options;
+  /** The namespaces in which the agent is paused. */
+  async #paused(agent: string, received: readonly Received[]): Promise<readonly string[]> {
     const namespaces = [...new Set(received.map(({ entry }) => entry.namespace))];
-    const states = await Promise.all(namespaces.map((namespace) => switches.isPaused(namespace, agent)));
-    const paused = new Set(namespaces.filter((_, index) => states[index]));
-    return received.filter((each) => {
-      const isPaused = paused.has(each.entry.namespace);
-      if (isPaused) aside.giveBack(each, pausedMs);
-      return !isPaused;
-    });
+    const states = await Promise.all(namespaces.map((namespace) => this.#options.switches.isPaused(namespace, agent)));
+    return namespaces.filter((_, index) => states[index]);
   }
 
-  /** Whether this process has just ended it, or has it in hand by another entry of the queue; if not, it is reserved. */
-  #isRepeated(agent: string, received: Received, aside: Aside): boolean {
+  /** If this process has just ended it, or has it in hand by another entry of the queue; if not, it is reserved. */
+  #repeated(agent: string, { entry }: Received): Verdict | undefined {
     const { inHand, dynamodb } = this.#options;
-    const name = { ...received.entry, agent };
-    if (inHand.hasEnded(name)) {
-      aside.drop(received, 'duplicate');
-      return true;
-    }
+    const name = { ...entry, agent };
+    if (inHand.hasEnded(name)) return DUPLICATE;
     const now = dynamodb.calls.clock.now();
     const lease = inHand.leaseOf(name);
-    const isHeld = lease?.holdsAt(now) === true;
-    if (!isHeld && inHand.reserve(name)) return false;
-    aside.giveBack(received, isHeld ? lease.until - now + MARGIN_MS : MARGIN_MS);
-    return true;
+    if (lease?.holdsAt(now)) return backAt(lease.until, now);
+    return inHand.reserve(name) ? undefined : backAt(now, now);
   }
 
-  /** With the messages that were too large for the queue. Those that are kept no longer have expired. */
-  async #fetch(agent: string, received: readonly Received[], aside: Aside): Promise<readonly Candidate[]> {
-    const inLog = received.filter(({ entry }) => entry.content === 'log');
-    const found = new Map<Received, Message | Uint8Array | undefined>();
-    await Promise.all(inLog.map(async (each) => found.set(each, await this.#read(each.entry))));
-    return received.flatMap((each): readonly Candidate[] => {
-      const { namespace, key, epoch } = each.entry;
-      const name = { namespace, agent, key, epoch };
-      const content = each.entry.content === 'log' ? found.get(each) : each.entry.content;
-      if (content instanceof Uint8Array) return [{ received: each, name, message: undefined, raw: content }];
-      if (content !== undefined) return [{ received: each, name, message: content, raw: undefined }];
-      aside.drop(each, 'expired');
-      return [];
-    });
-  }
-
-  /** One whose payload is gone, or is not what was set aside, can never be handled: all that is left of it is its name. */
-  async #read({ namespace, key }: IncomingEntry): Promise<Message | Uint8Array | undefined> {
+  async #opening(agent: ManifestAgent, received: Received, toBury: boolean): Promise<Opening> {
+    const { namespace, key, epoch } = received.entry;
+    const name = { namespace, agent: agent.name, key, epoch };
+    const suspicion =
+      isSuspect(received) && !toBury ? await this.#suspects.begin(name, received, agent.retry.attempts) : undefined;
     try {
-      const [message] = await this.#options.readLog(namespace, [key]);
-      return message;
+      const withPayload = !toBury && (suspicion === undefined || suspicion === 'marked');
+      const content = await contentOf(received.entry, this.#options.readLog, withPayload);
+      return { ...content, received, name, suspicion };
     } catch (error) {
-      if (error instanceof UndecodableError) return Buffer.from(toReference(key));
+      if (suspicion === 'marked') await this.#suspects.undo(name, received);
       throw error;
     }
   }
 
-  /** What the ledger knows of them. Those that have ended are over; at most once, so are those that were started. */
-  async #lookUp(agent: ManifestAgent, candidates: readonly Candidate[], aside: Aside): Promise<readonly AwsLease[]> {
-    const { dynamodb } = this.#options;
-    const isAsked = ({ received }: Candidate) =>
-      !agent.lease && (agent.guarantee !== 'at-least-once' || received.receiveCount > 1);
-    const rowKeys = candidates.filter(isAsked).map(({ name }) => rowKey(name));
-    const spendKeys = candidates.flatMap(({ message }) => (message?.budget === undefined ? [] : [spendKeyOf(message)]));
-    const keys = [...byPartition([...rowKeys, ...spendKeys]).values()];
-    const rows = byPartition(await dynamodb.batchGet(dynamodb.calls.settings.ledgerTable, keys));
-    const leases = await Promise.all(candidates.map((candidate) => this.#leaseOf(agent, candidate, rows, aside)));
-    return leases.filter((lease) => lease !== undefined);
-  }
-
-  async #leaseOf(
-    agent: ManifestAgent,
-    { received, name, message, raw }: Candidate,
-    rows: ReadonlyMap<string, Attributes>,
-    aside: Aside,
-  ): Promise<AwsLease | undefined> {
-    const { clock } = this.#options.dynamodb.calls;
-    const token = randomUUID();
-    const { until } = received;
-    const found = agent.lease ? await this.#take(name, token, received) : rows.get(partitionOf(rowKey(name)));
-    const row = readRow(found, clock.now());
-    if (row.done !== undefined) {
-      aside.drop(received, 'duplicate');
-      return undefined;
+  async #verdicts(agent: ManifestAgent, openings: readonly Opening[]): Promise<ReadonlyMap<Received, Verdict>> {
+    const verdicts = new Map<Received, Verdict>();
+    try {
+      const known = await this.#known.of(agent, openings);
+      for (const [index, each] of openings.entries())
+        verdicts.set(each.received, this.#verdict(agent, each, known[index]));
+      return verdicts;
+    } finally {
+      const isBack = ({ received }: Opening) => (verdicts.get(received)?.kind ?? 'back') === 'back';
+      const unstarted = openings.filter((each) => each.suspicion === 'marked' && isBack(each));
+      await Promise.all(unstarted.map(({ name, received }) => this.#suspects.undo(name, received)));
     }
-    if (agent.lease && row.lease !== undefined && row.lease !== token) {
-      aside.giveBack(received, Math.max(0, row.leaseUntil - clock.now()) + MARGIN_MS);
-      return undefined;
+  }
+
+  #verdict(agent: ManifestAgent, opening: Opening, known: Known | undefined): Verdict {
+    if (known === undefined) return { kind: 'back', delayMs: UNKNOWN_MS };
+    const { row: found, spent, token } = known;
+    const { received, content, undecodable, hasExpired, suspicion } = opening;
+    const isOwn = (start: number) => suspicion === 'marked' && start === received.receiveCount;
+    const row = { ...found, starts: found.starts.filter((start) => !isOwn(start)) };
+    const now = this.#options.dynamodb.calls.clock.now();
+    if (row.done !== undefined) return DUPLICATE;
+    if (agent.lease && row.lease !== undefined && row.lease !== token) return backAt(row.leaseUntil, now);
+    // At most once: its consumer may be at it, and nobody else may have it.
+    if (row.started !== undefined && row.startedUntil > now) return backAt(row.startedUntil, now);
+    const [message, raw] = content instanceof Uint8Array ? [undefined, content] : [content, undefined];
+    const { guarantee, lease: isHeldInLedger } = agent;
+    const terms = { agent: agent.name, guarantee, isHeldInLedger, token, until: received.until };
+    const lease = new AwsLease(received, { message, raw, row, spent, ...(undecodable && { undecodable }) }, terms);
+    if (row.started !== undefined) {
+      // Whoever started it is gone.
+      lease.startedBy = row.started;
+      return crashed(lease, 1);
     }
-    const spent = readSpend(message?.budget === undefined ? undefined : rows.get(partitionOf(spendKeyOf(message))));
-    const terms = { agent: agent.name, guarantee: agent.guarantee, isHeldInLedger: agent.lease, token, until };
-    const lease = new AwsLease(received, { message, raw, row, spent }, terms);
-    lease.startedBy = row.started;
-    return lease;
+    if (hasExpired) return { kind: 'end', settlement: { kind: 'dropped', lease, reason: 'expired' } };
+    if (suspicion === 'spent') return crashed(lease, lease.attemptsBefore + 1);
+    // It ended between two looks: when it comes again the ledger says how.
+    if (suspicion === 'ended') return backAt(now, now);
+    return { kind: 'lease', lease };
   }
 
-  /** Takes the lease in the ledger; the row as it then is, or as whoever has it left it. */
-  async #take(name: DeliveryName, token: string, received: Received): Promise<Attributes | undefined> {
-    const { commits, dynamodb } = this.#options;
-    const { calls } = dynamodb;
-    const { ledgerTable } = calls.settings;
-    const entry = leaseEntry({ table: ledgerTable, name, now: calls.clock.now() }, token, received.until);
-    const failed = await commits.commit([entry], { token, deadlineAt: Math.min(calls.deadline(), received.until) });
-    if (failed !== undefined) return failed.found;
-    if (received.receiveCount === 1) return undefined;
-    const [row] = await dynamodb.batchGet(ledgerTable, [rowKey(name)]);
-    return row;
-  }
-
-  /** At most once: whoever started it is gone, and nobody may have it again. */
-  #bury(lease: AwsLease): Promise<boolean> {
-    return this.#options.settlements.bury(lease, 'crashed', faultOf(new HandlerCrashedError(lease.agent, 1)));
+  /** Does what the verdicts say. */
+  async #tell(agent: string, received: readonly Received[], verdicts: ReadonlyMap<Received, Verdict>): Promise<Opened> {
+    const { acks, dropCounts, inHand, settlements, trails } = this.#options;
+    const leases: AwsLease[] = [];
+    const ends: Settlement[] = [];
+    const over: Received[] = [];
+    const delayed: GivenBack[] = [];
+    for (const each of received) {
+      const verdict = verdicts.get(each) as Verdict;
+      if (verdict.kind === 'lease') leases.push(verdict.lease);
+      else if (verdict.kind === 'end') ends.push(verdict.settlement);
+      else if (verdict.kind === 'duplicate') over.push(each);
+      else delayed.push({ received: each, delayMs: verdict.delayMs });
+    }
+    const drops = over.map(({ entry: { namespace } }): Drop => ({ namespace, agent, reason: 'duplicate' }));
+    for (const lease of leases) inHand.take(lease);
+    const [outcomes] = await Promise.all([
+      settlements.settle(ends),
+      acks.acknowledge(over),
+      acks.giveBack(delayed),
+      dropCounts.add(drops),
+      trails.running(leases),
+    ]);
+    const back = delayed.map((each) => each.received);
+    for (const [index, { lease }] of ends.entries())
+      (outcomes[index]?.ok ? over : back).push(AwsLease.of(lease).received);
+    return { leases, over, back };
   }
 }
 
-const spendKeyOf = (message: Message) => spendKey(message.namespace, rootIdOf(message));
-const partitionOf = (row: Attributes) => textOf(row, tableAttributes.partition) ?? '';
-const byPartition = (rows: readonly Attributes[]) => new Map(rows.map((row) => [partitionOf(row), row]));
+function crashed(lease: AwsLease, attempt: number): Verdict {
+  const fault = faultOf(new HandlerCrashedError(lease.agent, attempt));
+  return { kind: 'end', settlement: { kind: 'dead', lease, reason: 'crashed', fault } };
+}
+
+const backAt = (at: number, now: number): Verdict => ({ kind: 'back', delayMs: Math.max(0, at - now) + MARGIN_MS });

@@ -11,6 +11,7 @@ import type { AwsLease, LeaseOwner } from './aws-lease.ts';
 import { GroupOrder } from './group-order.ts';
 import type { Intake } from './intake.ts';
 import { fromRecord, type QueueRecord, type Received } from './received.ts';
+import { isSuspect } from './suspects.ts';
 
 /** The event, as far as it is looked at (https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html). */
 export interface QueueEvent {
@@ -32,15 +33,24 @@ export interface LambdaBatchOptions {
   readonly clock: Clock;
   readonly acks: Acks;
   readonly intake: Intake;
+  /** Of the function; undefined outside of one. */
+  readonly memoryMb: number | undefined;
 }
 
 /** After a failure: doubled with each receipt, so that 1,000 receipts outlast any outage. */
 const [FIRST_PAUSE_MS, MAX_PAUSE_MS] = [5_000, 900_000];
 /** What is of a namespace that is not served comes to the dead letter queue in a week, within the retention of the queue. */
 const FOREIGN_MS = 600_000;
+/** Of payloads from the log in hand at once, as JSON. */
+const MAX_OPEN_BYTES = 16 * 1024 * 1024;
+/** What of the memory that is: parsed, many small values take some twenty times what they take as JSON. */
+const OF_MEMORY = 1 / 30;
+/** Kept for the answer, at most a twentieth of the time: what was not settled until then comes again. */
+const ANSWER_MS = 1_000;
 
 export class LambdaBatch implements LeaseOwner {
   readonly #options: LambdaBatchOptions;
+  readonly #maxOpenBytes: number;
   readonly #order = new GroupOrder();
   readonly #all: readonly Received[];
   readonly #acknowledged = new Set<Received>();
@@ -55,11 +65,13 @@ export class LambdaBatch implements LeaseOwner {
   #wake: () => void = () => {};
 
   constructor(event: QueueEvent, options: LambdaBatchOptions) {
-    const { agent, queue, until, clock, namespaces } = options;
+    const { agent, queue, until, clock, namespaces, memoryMb = Number.POSITIVE_INFINITY } = options;
     const receivedAt = clock.now();
     const [namespace = ''] = namespaces ?? [];
-    const receipt = { agent: agent.name, namespace, receivedAt, until, isOrdered: queue.isOrdered };
+    const heldUntil = until - Math.min(ANSWER_MS, (until - receivedAt) / 20);
+    const receipt = { agent: agent.name, namespace, receivedAt, until: heldUntil, isOrdered: queue.isOrdered };
     this.#options = options;
+    this.#maxOpenBytes = Math.min(MAX_OPEN_BYTES, memoryMb * 1024 * 1024 * OF_MEMORY);
     this.#all = event.Records.map((record) => fromRecord(record, { ...receipt, queueUrl: urlOf(record, queue) }));
     this.#ready = [...this.#order.enter(this.#all, receivedAt)];
   }
@@ -67,11 +79,11 @@ export class LambdaBatch implements LeaseOwner {
   /** Up to `max` deliveries that may go now; waits while others may make some, and is empty when there will be no more. */
   async lease(max: number): Promise<readonly AwsLease[]> {
     for (;;) {
-      const next = this.#isOver ? [] : this.#ready.splice(0, max);
+      const next = this.#isOver ? [] : this.#takeReady(max);
       const leases = next.length === 0 ? [] : await this.#openAll(next);
       if (leases.length > 0) return leases;
       if (this.#isOver || max < 1) return [];
-      if (this.#ready.length > 0) continue;
+      if (next.length > 0) continue;
       if (this.#open.size === 0) return [];
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#wake = resolve;
@@ -101,6 +113,28 @@ export class LambdaBatch implements LeaseOwner {
     return [];
   }
 
+  /**
+   * Those that may go, as far as there is memory for them beside those that are open. A very large one goes alone, and so does
+   * a suspect: should it end the process, nothing else is taken for what did.
+   */
+  #takeReady(max: number): readonly Received[] {
+    const open = [...this.#open];
+    const next: Received[] = [];
+    for (const each of this.#ready.slice(0, max)) {
+      const all = [...open, ...next, each];
+      const bytes = all.reduce((sum, one) => sum + this.#bytesOf(one), 0);
+      if (all.length > 1 && (bytes > this.#maxOpenBytes || all.some(isSuspect))) break;
+      next.push(each);
+    }
+    this.#ready = this.#ready.slice(next.length);
+    return next;
+  }
+
+  /** Of a payload that is fetched from the log; of one whose size is not known, as if it were all that there is room for. */
+  #bytesOf({ entry: { content, bytes = this.#maxOpenBytes } }: Received): number {
+    return content === 'log' ? bytes : 0;
+  }
+
   async #openAll(received: readonly Received[]): Promise<readonly AwsLease[]> {
     const { agent, intake, namespaces, acks } = this.#options;
     const isForeign = ({ entry }: Received) => namespaces !== undefined && !namespaces.includes(entry.namespace);
@@ -110,7 +144,9 @@ export class LambdaBatch implements LeaseOwner {
     for (const each of foreign) this.#settled(each, false);
     try {
       const own = received.filter((each) => !isForeign(each));
-      const leases = await intake.open(agent, own, (each, isAcknowledged) => this.#settled(each, isAcknowledged));
+      const { leases, over, back } = await intake.open(agent, own);
+      for (const each of over) this.#settled(each, true);
+      for (const each of back) this.#settled(each, false);
       for (const lease of leases) lease.owner = this;
       return leases;
     } catch (error) {

@@ -6,7 +6,14 @@ import { createHash } from 'node:crypto';
 import { decodeMessage, encodeMessage } from '../../../core/codec.ts';
 import { UndecodableError } from '../../../core/errors.ts';
 import { isGemstoneId, priorityOf } from '../../../core/gemstone-id.ts';
-import { effectiveKey, type Message, type MessageKey } from '../../../core/message.ts';
+import {
+  effectiveKey,
+  type Message,
+  type MessageKey,
+  parseReference,
+  referenceProblem,
+  toReference,
+} from '../../../core/message.ts';
 import { MAX_NAMESPACE, nameProblem, topicProblem } from '../../../core/topic.ts';
 import { type messageAttributes, NOTHING_TO_SAY, SEVERAL } from '../../../environment/aws-names.ts';
 import type { Lease } from '../../backend.ts';
@@ -30,6 +37,8 @@ export interface OutgoingEntry {
   readonly content: Message | Uint8Array;
   /** Of a delivery once more: who alone gets it. @default - who follows the topic */
   readonly onlyFor?: string;
+  /** The dead letter that embeds the message, for who finds that the log no longer has it. */
+  readonly letter?: MessageKey;
 }
 
 export interface EncodedEntry {
@@ -48,24 +57,38 @@ export interface IncomingEntry {
   readonly cause: Lease['cause'];
   /** `log`: too large for a queue, or with its payload set aside; the log has it under its key. */
   readonly content: Message | Uint8Array | 'log';
+  /** Of a message in the log, as JSON. @default - not known */
+  readonly bytes?: number;
+  /** Of a message in the log: the dead letter that embeds it as well. */
+  readonly letter?: MessageKey;
 }
 
 export function encodeEntry(entry: OutgoingEntry): EncodedEntry {
-  const { namespace, key, epoch, cause, content, onlyFor } = entry;
+  const { namespace, key, epoch, cause, content, onlyFor, letter } = entry;
   const head = { v: ENTRY_VERSION, namespace, topic: key.topic, id: key.id, epoch, cause };
   const isRaw = content instanceof Uint8Array;
   return {
-    body: isRaw ? JSON.stringify({ ...head, raw: Buffer.from(content).toString('base64') }) : bodyOf(head, content),
+    body: isRaw
+      ? JSON.stringify({ ...head, raw: Buffer.from(content).toString('base64') })
+      : bodyOf(head, content, letter),
     attributes: onlyFor === undefined ? attributesOf(key, content) : attributesFor(onlyFor, key),
     groupId: groupIdOf(namespace, isRaw ? key.id : effectiveKey(content)),
-    deduplicationId: createHash('sha256').update([namespace, key.topic, key.id, epoch].join('#')).digest('hex'),
+    deduplicationId: deduplicationIdOf(entry),
   };
 }
 
-function bodyOf(head: object, message: Message): string {
-  if (message.attachment !== undefined) return JSON.stringify(head);
+/** Epochs are counted for each agent, and all agents have what is delivered once more by one topic of SNS. */
+function deduplicationIdOf({ namespace, key, epoch, onlyFor }: OutgoingEntry): string {
+  const parts = [namespace, key.topic, key.id, epoch, ...(onlyFor === undefined ? [] : [onlyFor])];
+  return createHash('sha256').update(parts.join('#')).digest('hex');
+}
+
+function bodyOf(head: object, message: Message, letter: MessageKey | undefined): string {
+  const inLog = (bytes: number) => JSON.stringify({ ...head, bytes, ...(letter && { letter: toReference(letter) }) });
+  if (message.attachment !== undefined) return inLog(message.attachment.bytes);
   const body = writable(`${JSON.stringify(head).slice(0, -1)},"message":${encodeMessage(message)}}`);
-  return Buffer.byteLength(body) > MAX_ENTRY_BYTES ? JSON.stringify(head) : body;
+  const bytes = Buffer.byteLength(body);
+  return bytes > MAX_ENTRY_BYTES ? inLog(bytes) : body;
 }
 
 /** JSON text without the two characters that SQS refuses and JSON allows. */
@@ -110,10 +133,19 @@ function groupIdOf(namespace: string, key: string): string {
 export function decodeEntry(body: string): IncomingEntry | undefined {
   const head = headOf(body);
   if (head === undefined) return undefined;
-  const { namespace, topic, id, epoch, cause, raw, message } = head;
+  const { namespace, topic, id, epoch, cause, raw, message, bytes, letter } = head;
   const known = { namespace, key: Object.freeze({ topic, id }), epoch, cause } as IncomingEntry;
   if (typeof raw === 'string') return { ...known, content: Buffer.from(raw, 'base64') };
-  if (message === undefined) return { ...known, content: 'log' };
+  if (message === undefined) {
+    const isSize = Number.isSafeInteger(bytes) && (bytes as number) >= 0;
+    const isNamed = referenceProblem(letter) === undefined;
+    return {
+      ...known,
+      content: 'log',
+      ...(isSize && { bytes: bytes as number }),
+      ...(isNamed && { letter: parseReference(letter as string) }),
+    };
+  }
   const text = JSON.stringify(message);
   try {
     return { ...known, content: decodeMessage(text, known.namespace, known.key) };

@@ -64,6 +64,28 @@ function contentOf(item: Attributes): Message | Uint8Array {
   }
 }
 
+/**
+ * Outputs of one attempt in the order in which it published them, which their ids have: they are stored in one step, and the
+ * stream does not say in which order it brings those. All else stays where the stream has it, whatever clocks say.
+ */
+export function inOrderSaid(arrivals: readonly Arrival[]): readonly Arrival[] {
+  const sorted = [...arrivals];
+  for (const places of Map.groupBy(arrivals.keys(), (index) => attemptOf(arrivals[index] as Arrival)).values()) {
+    const own = places.map((index) => arrivals[index] as Arrival).toSorted(byId);
+    for (const [at, index] of places.entries()) sorted[index] = own[at] as Arrival;
+  }
+  return sorted;
+}
+
+/** Whose output of which delivery it is, under one topic; itself if it is none. People and programs have a colon in their names. */
+function attemptOf(arrival: Arrival): unknown {
+  const { namespace, key, content } = arrival;
+  if (content instanceof Uint8Array || content.thread.length === 0 || content.sender.id.includes(':')) return arrival;
+  return JSON.stringify([namespace, key.topic, content.sender.id, content.thread.at(-1)]);
+}
+
+const byId = ({ key: one }: Arrival, { key: other }: Arrival) => (one.id < other.id ? -1 : Number(one.id > other.id));
+
 /** Whether it is only stored: the dead letter of who watches for failures, so that those never feed on each other. */
 export function isOnlyStored({ key, content }: Arrival): boolean {
   if (content instanceof Uint8Array || content.format !== DEAD_LETTER_FORMAT || !key.topic.startsWith('$dead.'))

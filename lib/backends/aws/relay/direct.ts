@@ -1,21 +1,27 @@
 /** @module Publishers that hand on what they have stored, for families with `relay: 'direct'`: the relay then skips it. */
-import type { Attributes } from '../calls/attribute-values.ts';
-import type { PublishDirect } from '../log/log-writer.ts';
+import type { DirectBatch } from '../log/log-writer.ts';
 import { encodeEntry } from '../queues/queue-entry.ts';
 import { type Arrival, readItem } from './arrival.ts';
+import { JoinedBatches } from './joined-batches.ts';
 import { type Publication, type PublishBatch, Publisher } from './publisher.ts';
 import type { Routes } from './routes.ts';
 
-/** Hands on items that were just stored. It rejects if SNS did not take all of them: the same may then be handed on again. */
-export function directBy(routes: Routes, publishBatch: PublishBatch): PublishDirect {
+/** Hands on items that were just stored, those of one call in as few batches as that takes without waiting. */
+export function directBy(routes: Routes, publishBatch: PublishBatch): () => DirectBatch {
   const publisher = new Publisher(publishBatch);
-  return async (items: readonly Attributes[]) => {
-    const arrivals = items.map((item) => readItem('', item)).filter((read): read is Arrival => 'content' in read);
-    const publications = arrivals.flatMap(({ namespace, key, content }): readonly Publication[] => {
-      const entry = encodeEntry({ namespace, key, epoch: 0, cause: 'published', content });
-      return routes.of(key.topic, content).destinations.map((destination) => ({ ...destination, entry }));
-    });
-    const failed = await publisher.publish(publications);
-    for (const error of failed.values()) throw error;
+  return () => {
+    const batches = new JoinedBatches(publisher);
+    return {
+      async publish(items) {
+        const arrivals = items.map((item) => readItem('', item)).filter((read): read is Arrival => 'content' in read);
+        const publications = arrivals.flatMap(({ namespace, key, content }): readonly Publication[] => {
+          const entry = encodeEntry({ namespace, key, epoch: 0, cause: 'published', content });
+          return routes.of(key.topic, content).destinations.map((destination) => ({ ...destination, entry }));
+        });
+        const errors = await Promise.all(publications.map((publication) => batches.publish(publication)));
+        return errors.find((error) => error !== undefined);
+      },
+      close: () => batches.close(),
+    };
   };
 }

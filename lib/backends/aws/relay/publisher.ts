@@ -5,6 +5,7 @@
 import { BackendUnavailableError, GuildwireError } from '../../../core/errors.ts';
 import { messageAttributes } from '../../../environment/aws-names.ts';
 import type { EncodedEntry } from '../queues/queue-entry.ts';
+import { isOwnFault } from './own-fault.ts';
 import type { Destination } from './routes.ts';
 
 /** One entry for one topic of SNS. */
@@ -19,10 +20,10 @@ export type PublishBatch = (
 ) => Promise<readonly (GuildwireError | undefined)[]>;
 
 /** https://docs.aws.amazon.com/sns/latest/api/API_PublishBatch.html: entries, and their bytes with all attributes. */
-const MAX_BATCH = 10;
+export const MAX_BATCH = 10;
 export const MAX_BATCH_BYTES = 256 * 1024;
 /** Batches for one topic that are under way at once. */
-const IN_FLIGHT = 8;
+export const IN_FLIGHT = 8;
 const TYPE = 'String';
 
 /** What the entry weighs in a batch: its body, and name, type and value of each attribute. */
@@ -50,7 +51,7 @@ export class Publisher {
     return failed;
   }
 
-  /** One message of each group in a round. A group goes on only when its last one is confirmed. */
+  /** One message of each group in a round. A group goes on only when its last one is confirmed, or will never be. */
   async #publishInRounds(publications: readonly Publication[], failed: Map<Publication, GuildwireError>) {
     let groups = [...Map.groupBy(publications, ({ entry }) => entry.groupId).values()];
     for (let round = 0; groups.length > 0; round++) {
@@ -58,11 +59,12 @@ export class Publisher {
         groups.map((group) => group[round] as Publication),
         failed,
       );
-      for (const group of groups) {
+      groups = groups.filter((group) => {
         const error = failed.get(group[round] as Publication);
-        if (error !== undefined) for (const later of group.slice(round + 1)) failed.set(later, error);
-      }
-      groups = groups.filter((group) => group.length > round + 1 && !failed.has(group[round] as Publication));
+        const isHeld = error !== undefined && !isOwnFault(error);
+        if (isHeld) for (const later of group.slice(round + 1)) failed.set(later, error);
+        return !isHeld && group.length > round + 1;
+      });
     }
   }
 
@@ -84,7 +86,10 @@ export class Publisher {
         if (error !== undefined) fail(publication, error);
       }
     } catch (cause) {
-      for (const publication of batch) fail(publication, asGuildwireError(cause));
+      const error = asGuildwireError(cause);
+      // Of a call as a whole it is not known whose fault it is.
+      if (isOwnFault(error) && batch.length > 1) for (const each of batch) await this.#publishOnce([each], failed);
+      else for (const publication of batch) fail(publication, error);
     }
   }
 }

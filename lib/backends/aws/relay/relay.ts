@@ -7,12 +7,13 @@
  */
 import { BackendUnavailableError, GuildwireError } from '../../../core/errors.ts';
 import type { Message, MessageKey } from '../../../core/message.ts';
+import { show } from '../../../core/show.ts';
 import { isReserved } from '../../../core/topic.ts';
 import type { Attributes } from '../calls/attribute-values.ts';
-import { AwsRefusedError } from '../calls/aws-errors.ts';
 import { encodeEntry } from '../queues/queue-entry.ts';
-import { type Arrival, isOnlyStored, readItem, readRecord, type Unreadable } from './arrival.ts';
+import { type Arrival, inOrderSaid, isOnlyStored, readItem, readRecord, type Unreadable } from './arrival.ts';
 import { decodeHeldBack, delayOf, encodeHeldBack, type HeldBack } from './held-back.ts';
+import { isOwnFault } from './own-fault.ts';
 import { type Publication, type PublishBatch, Publisher } from './publisher.ts';
 import type { Route, Routes } from './routes.ts';
 import { encodeSafetyEntry } from './safety-entry.ts';
@@ -80,7 +81,7 @@ export class Relay {
     const failures: Failures = new Map();
     await Promise.all([
       this.#setAside(read.filter(isUnreadable), failures),
-      this.#relay(read.filter(isArrival), failures),
+      this.#relay(inOrderSaid(read.filter(isArrival)), failures),
     ]);
     return read.flatMap(({ identifier }) => failureOf(identifier, failures));
   }
@@ -96,7 +97,7 @@ export class Relay {
     const { now, read } = this.#options;
     const held = decodeHeldBack(body);
     if (held === undefined) {
-      const problem = 'is no entry of the queue that feeds the relay';
+      const problem = `is no entry of the queue that feeds the relay: ${show(body)}`;
       return this.#setAside([{ identifier, pk: undefined, sk: undefined, problem }], failures);
     }
     if (held.until !== undefined && held.until > now())
@@ -260,9 +261,3 @@ function untilFailure(arrivals: readonly Arrival[], failures: Failures): readonl
 
 const asError = (cause: unknown): GuildwireError =>
   cause instanceof GuildwireError ? cause : new BackendUnavailableError('the relay failed, and tries again', { cause });
-
-/** Whether SNS refuses an entry for what is in it, which it will do for ever; any other refusal is the deployment's. */
-const isOwnFault = (error: GuildwireError): boolean =>
-  error instanceof AwsRefusedError &&
-  /\b(?:InvalidParameter|Validation)/.test(error.message) &&
-  !/TopicArn/.test(error.message);

@@ -31,6 +31,13 @@ interface Stuck {
   readonly problem: string;
 }
 
+interface Burials {
+  /** Dead letters that were made. */
+  readonly buried: number;
+  /** Each has its letter or another outcome; if not, it may still be in somebody's hands, and must come again. */
+  readonly isOver: boolean;
+}
+
 const BATCH = 10;
 /** For how long what was taken stays away from others, in s. */
 const HELD_S = 120;
@@ -50,7 +57,7 @@ export class SafetyNet {
     let buried = 0;
     for await (const messages of this.#batches(queueUrl, until)) {
       const received = messages.map((message) => this.#receivedFrom(message, agent, queueUrl));
-      buried += await this.#bury(agent, received, DELIVERY_FAULT);
+      buried += (await this.#bury(agent, received, DELIVERY_FAULT)).buried;
     }
     return buried;
   }
@@ -61,8 +68,13 @@ export class SafetyNet {
     let buried = 0;
     for await (const messages of this.#batches(queueUrl, until)) {
       for (const message of messages) {
-        for (const stuck of this.#stuckIn(message)) buried += await this.#buryStuck(stuck, message, queueUrl);
-        await sqs.deleteBatch(queueUrl, [message.ReceiptHandle ?? '']);
+        let isOver = true;
+        for (const stuck of this.#stuckIn(message)) {
+          const of = await this.#buryStuck(stuck, message, queueUrl);
+          buried += of.buried;
+          isOver &&= of.isOver;
+        }
+        if (isOver) await sqs.deleteBatch(queueUrl, [message.ReceiptHandle ?? '']);
       }
     }
     return buried;
@@ -110,7 +122,7 @@ export class SafetyNet {
     return [];
   }
 
-  async #buryStuck(stuck: Stuck, message: SqsMessage, queueUrl: string): Promise<number> {
+  async #buryStuck(stuck: Stuck, message: SqsMessage, queueUrl: string): Promise<Burials> {
     const { calls, dynamodb } = this.#options.parts;
     const { namespace, key, problem } = stuck;
     const found = await new Bodies(dynamodb).find(namespace, [key]);
@@ -118,7 +130,8 @@ export class SafetyNet {
     const read = item === undefined ? undefined : readItem('', item);
     const content = read !== undefined && 'content' in read ? read.content : Buffer.from(problem);
     const now = calls.clock.now();
-    let buried = 0;
+    const fault: Fault = { code: 'NOT_RELAYED', message: problem, retryable: false };
+    let [buried, isOver] = [0, true];
     for (const agent of this.#followersOf(key.topic, content)) {
       const received: Received = {
         messageId: message.MessageId ?? '',
@@ -134,9 +147,11 @@ export class SafetyNet {
         entry: { namespace, key, epoch: 0, cause: 'published', content },
         until: now + HELD_S * 1_000,
       };
-      buried += await this.#bury(agent, [received], { code: 'NOT_RELAYED', message: problem, retryable: false });
+      const of = await this.#bury(agent, [received], fault);
+      buried += of.buried;
+      isOver &&= of.isOver;
     }
-    return buried;
+    return { buried, isOver };
   }
 
   #followersOf(topic: string, content: Message | Uint8Array): readonly ManifestAgent[] {
@@ -148,16 +163,17 @@ export class SafetyNet {
     });
   }
 
-  async #bury(agent: ManifestAgent, received: readonly Received[], fault: Fault): Promise<number> {
+  async #bury(agent: ManifestAgent, received: readonly Received[], fault: Fault): Promise<Burials> {
     const { intake, settlements } = this.#options.parts;
-    const leases = await intake.open(agent, received, () => {});
+    const { leases, back } = await intake.open(agent, received, { toBury: true });
     const outcomes = await settlements.settle(
       leases.map((lease) => ({ kind: 'dead', lease, reason: 'safety-net', fault })),
     );
-    // What somebody else has ended meanwhile is over, and has its outcome.
+    // Somebody else has ended it, or it was held for too long: when it comes again the ledger says which.
     const failed = outcomes.find((outcome) => !outcome.ok && !(outcome.error instanceof LeaseLostError));
     if (failed?.ok === false) throw failed.error;
-    return outcomes.filter(({ ok }) => ok).length;
+    const buried = outcomes.filter(({ ok }) => ok).length;
+    return { buried, isOver: back.length === 0 && buried === leases.length };
   }
 }
 

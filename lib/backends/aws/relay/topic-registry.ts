@@ -26,6 +26,8 @@ export interface TopicRegistryOptions {
 }
 
 const REFRESH_MS = 60_000;
+/** The id of an announcement is not put when it is older: the record comes again, and the announcement with a new id. */
+const TRY_MS = 2_000;
 const MAX_KNOWN = 50_000;
 const DAY_S = 86_400;
 const CHECK_FAILED = 'ConditionalCheckFailedException';
@@ -101,7 +103,7 @@ export class TopicRegistry {
     // A condition that does not hold means that somebody else has announced it, or this very call when it was repeated.
     await commits.commit([row, ...(announcement?.puts ?? [])], {
       token: crypto.randomUUID(),
-      deadlineAt: dynamodb.calls.deadline(),
+      deadlineAt: Math.min(dynamodb.calls.deadline(), dynamodb.calls.clock.now() + TRY_MS),
     });
   }
 

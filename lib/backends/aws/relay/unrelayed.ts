@@ -1,6 +1,7 @@
 /**
  * @module What may not have been relayed: everything that was stored since a point in time, sent to the relay once more. It
- * heals an outage beyond the day that the stream keeps its records; what had been relayed is told apart by its id.
+ * heals an outage beyond the day that the stream keeps its records. What had been relayed goes to its agents once more: the
+ * ledger knows which of it exactly-once agents have handled, and others get it again.
  *
  * It looks at the whole table, since a topic that was first used during the outage is written down nowhere else.
  */

@@ -55,6 +55,13 @@ test('throttling that does not end is an error that may be repeated, when the ti
   expect(server.asked.length).toBeGreaterThan(1);
 });
 
+test('a deadline may lie between two milliseconds', async () => {
+  const { get, server, calls } = await open(() => ({ body: { Item: {} } }));
+  await using _ = server;
+
+  expect(await get({ deadlineAt: Math.floor(calls.clock.now()) + 1_000.25 })).toMatchObject({ Item: {} });
+});
+
 test('a store that does not answer is given up at the deadline', async () => {
   const { get, server } = await open(() => undefined, { timeoutMs: 150 });
   await using _ = server;
@@ -148,4 +155,16 @@ test('keys that stay unprocessed are an error that may be repeated', async () =>
   await expect(dynamodb.batchGet('Messages', [{ pk: { S: 'k' } }])).rejects.toMatchObject({
     code: 'BACKEND_UNAVAILABLE',
   });
+});
+
+test('without credentials it is said what gives some, at once', async () => {
+  const none = () => Promise.reject(Object.assign(new Error('none'), { name: 'CredentialsProviderError' }));
+  const { get, server } = await open(() => ({ body: { Item: {} } }), { credentials: none as never });
+  await using _ = server;
+
+  await expect(get()).rejects.toMatchObject({
+    code: 'INVALID_ARGUMENT',
+    message: expect.stringContaining('credentials: of AWS are missing: `aws configure`'),
+  });
+  expect(server.asked).toHaveLength(0);
 });

@@ -1,6 +1,8 @@
+import { DeleteItemCommand, DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { expect, test } from 'vitest';
+import type { AwsLease } from '../../../../lib/backends/aws/queues/aws-lease.ts';
 import { AwsLab } from '../aws-lab.ts';
-import { buriedLetters, openLetters as open, systemTopic } from '../dead-letters.ts';
+import { buriedLetters, fault, openLetters as open, systemTopic } from '../dead-letters.ts';
 
 test('a plan that crashed between handing on and writing down hands on the same deliveries', async () => {
   await using lab = await AwsLab.open();
@@ -20,6 +22,25 @@ test('a plan that crashed between handing on and writing down hands on the same 
   expect([still, await open(lab)]).toEqual([2, 0]);
   expect(await lab.backend.runPlan(id, { max: 10 })).toEqual(plan);
   expect(await topic.handedOn()).toEqual([]);
+});
+
+test('what is too large for a queue is redriven by name, with the letter that has all of it', async () => {
+  await using lab = await AwsLab.open({}, { timeoutMs: 5_000 });
+  const topic = await systemTopic(lab.emulators);
+  const { topic: _topic, id: _id, ...message } = lab.message('m'.repeat(100_000));
+  const [stored] = await lab.backend.append([{ message, priority: 4, payloadBytes: 100_002 }], 'n');
+  if (!stored?.ok) throw stored?.error;
+  const [lease] = await lab.batch([lab.record(lab.message('m'.repeat(100_000), { id: stored.id }))]).lease(1);
+  await lab.backend.settle([{ kind: 'dead', lease: lease as AwsLease, reason: 'permanent', fault }]);
+  const { id } = await lab.backend.plan({ namespace: lab.namespace, agent: 'one', action: 'redrive' });
+  const query = { namespace: lab.namespace, where: { deadLettersOf: 'one' }, order: 'id', limit: 1 } as const;
+  const [letter] = (await lab.backend.read(query)).items;
+
+  await lab.backend.runPlan(id, { max: 10 });
+
+  expect(await topic.handedOn()).toEqual([
+    { epoch: 1, cause: 'redriven', letter: { topic: '$dead.one', id: letter?.id } },
+  ]);
 });
 
 test('of two plans for the same letters the first one takes them up, and the other skips them', async () => {
@@ -53,6 +74,19 @@ test('two workers of one plan work each entry off once', async () => {
   expect(await open(lab)).toBe(0);
 });
 
+test('fails when the list of a plan has expired before the plan, and does nothing', async () => {
+  await using lab = await AwsLab.open();
+  const topic = await systemTopic(lab.emulators);
+  await buriedLetters(lab, ['m1', 'm2']);
+  const { id } = await lab.backend.plan({ namespace: lab.namespace, agent: 'one', action: 'redrive' });
+  await expireChunks(lab);
+
+  await expect(lab.backend.runPlan(id, { max: 10 })).rejects.toMatchObject({ code: 'NOT_FOUND' });
+
+  expect(await topic.handedOn()).toEqual([]);
+  expect(await open(lab)).toBe(2);
+});
+
 test('a long plan is frozen in several rows, and worked off in its order', async () => {
   await using lab = await AwsLab.open({}, { timeoutMs: 5_000 });
   const drafts = Array.from({ length: 1_050 }, (_, n) => {
@@ -78,3 +112,13 @@ test('a long plan is frozen in several rows, and worked off in its order', async
   expect(total).toBe(1_050);
   expect(nothing).toMatchObject({ total: 1_050, done: 0, finished: false });
 });
+
+/** As the TTL of the table does, in no order. */
+async function expireChunks({ emulators: { endpoints, region, credentials }, options: { ledgerTable } }: AwsLab) {
+  const dynamodb = new DynamoDBClient({ endpoint: endpoints.dynamodb, region, credentials });
+  const { Items = [] } = await dynamodb.send(new ScanCommand({ TableName: ledgerTable }));
+  for (const { pk, sk } of Items)
+    if (sk?.S?.startsWith('chunk#'))
+      await dynamodb.send(new DeleteItemCommand({ TableName: ledgerTable, Key: { pk, sk } as never }));
+  dynamodb.destroy();
+}

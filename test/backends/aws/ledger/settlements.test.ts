@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { expect, test } from 'vitest';
 import type { AwsLease } from '../../../../lib/backends/aws/queues/aws-lease.ts';
 import type { Settlement } from '../../../../lib/backends/backend.ts';
@@ -5,6 +6,7 @@ import { deadLetterOf } from '../../../../lib/core/dead-letter.ts';
 import type { Draft } from '../../../../lib/core/message.ts';
 import { platformDraft } from '../../../../lib/core/platform-draft.ts';
 import { AwsLab } from '../aws-lab.ts';
+import { changeRow } from '../raw-tables.ts';
 
 const fault = { code: 'X', message: 'x', retryable: true };
 const EXACTLY_ONCE = { guarantee: 'exactly-once' } as const;
@@ -94,12 +96,26 @@ test('an agent with a lease in the ledger is not run twice at once, by whichever
   expect(await lab.batch([record], other).lease(1)).toHaveLength(1);
 });
 
+test('an agent with a lease in the ledger is handed what was leased, though another lease could not be had', async () => {
+  await using lab = await AwsLab.open({ ...EXACTLY_ONCE, lease: true });
+  const [one, two] = [lab.message('one'), lab.message('two')];
+  lab.gate.isLost = ({ body }) => body.includes(two.id);
+  const batch = lab.batch([lab.record(one), lab.record(two)]);
+
+  const leases = await batch.lease(2);
+  await lab.backend.settle(leases.map((lease) => completed(lease)));
+
+  expect(leases.map(({ message }) => message?.payload)).toEqual(['one']);
+  expect((await batch.finish()).batchItemFailures).toEqual([{ itemIdentifier: expect.stringMatching(/^two/) }]);
+});
+
 test('at most once: what was started and never ended is a dead letter, and its handler is not run again', async () => {
   await using lab = await AwsLab.open({ guarantee: 'at-most-once' });
   await using other = lab.twin();
   const record = lab.record(lab.message('m'));
   const lease = await only(lab.batch([record]).lease(1));
   await lab.backend.start([lease]);
+  await changeRow(lab, lease, { startedUntil: Date.now() - 1 });
 
   const after = lab.batch([record], other);
   const again = await after.lease(1);
@@ -113,6 +129,39 @@ test('at most once: what was started and never ended is a dead letter, and its h
   expect((await lab.backend.read(query)).items.map(deadLetterOf)).toMatchObject([
     { reason: 'crashed', original: { payload: 'm' }, errors: [{ code: 'HANDLER_CRASHED' }] },
   ]);
+});
+
+test('what is done beside one that kills its process is done, though the acknowledgement is lost each time', async () => {
+  await using lab = await AwsLab.open();
+  const message = lab.message('innocent');
+  const handled: number[] = [];
+
+  for (let receiveCount = 1; receiveCount <= 7; receiveCount++) {
+    await using process = lab.twin();
+    const [lease] = await lab.batch([lab.record(message, { receiveCount })], process).lease(1);
+    if (lease === undefined) continue;
+    if (lease.returned) await process.start([lease]);
+    const outcomes = await process.settle([completed(lease, [draft(lab, { receiveCount })])]);
+    expect(codes(outcomes)).toEqual(['ok']);
+    handled.push(receiveCount);
+  }
+
+  expect(handled).toEqual([1, 2]);
+  expect(await stored(lab)).toEqual(handled.map((receiveCount) => ({ receiveCount })));
+});
+
+test('at least once: a step of a returned delivery whose answer is lost is found done', async () => {
+  await using lab = await AwsLab.open({}, { timeoutMs: 8_000 });
+  await using other = lab.twin();
+  const record = lab.record(lab.message('m'), { receiveCount: 2 });
+  const [mine, theirs] = [await only(lab.batch([record]).lease(1)), await only(lab.batch([record], other).lease(1))];
+  let lost = 0;
+  lab.gate.isLost = ({ operation }) => operation === 'PutItem' && lost++ === 0;
+
+  const outcomes = [await lab.backend.settle([completed(mine)]), await other.settle([completed(theirs)])];
+
+  expect(outcomes.map(codes)).toEqual([['ok'], ['LEASE_LOST']]);
+  expect(lost).toBeGreaterThan(0);
 });
 
 test('while the ledger cannot be written nothing is started', async () => {
@@ -139,7 +188,47 @@ test('an attempt that decided more than one step takes is refused, and nothing o
 
   expect(codes(outcomes)).toEqual(['TOO_MANY_OUTPUTS']);
   expect(await stored(lab)).toEqual([]);
-  expect(codes(await lab.backend.settle([completed(lease, outputs.slice(0, 49))]))).toEqual(['ok']);
+  expect(codes(await lab.backend.settle([completed(lease, outputs.slice(0, 48))]))).toEqual(['ok']);
+});
+
+test.for([false, true])('as much as an attempt may decide is committed, with tracing: %s', async (tracing) => {
+  await using lab = await AwsLab.open({ ...EXACTLY_ONCE, lease: true });
+  await using backend = lab.twin({ manifest: { ...lab.options.manifest, tracing } });
+  const { maxOutputs } = backend.features;
+  const batch = lab.batch(
+    ['plain', 'keyed', 'state', 'mixed'].map((name) => lab.record(lab.message(name))),
+    backend,
+  );
+  const leases = (await batch.lease(4)) as [AwsLease, AwsLease, AwsLease, AwsLease];
+  const spent = { usd: 1, tokens: 1 };
+  const plain = (count: number) => Array.from({ length: count }, (_, n) => draft(lab, { n }));
+  const keyed = Array.from({ length: Math.floor(maxOutputs / 3) }, (_, n) =>
+    draft(lab, { n }, { topics: ['out', 'out.copy'], idempotencyKey: `${n}` }),
+  );
+  const values = Array.from({ length: Math.floor(maxOutputs / 2) }, (_, n) => ({
+    key: `k${n}`,
+    value: randomBytes(24_000).toString('hex'),
+    ifVersion: 0,
+  }));
+  // As large as a message can be that lies in its item.
+  const noise = () => randomBytes(3_000).toString('hex').slice(0, 8_000);
+  const large = plain(maxOutputs - 20).map((each, n) => ({
+    ...each,
+    message: { ...each.message, payload: noise(), sessionState: { n, notes: randomBytes(8_000).toString('hex') } },
+    payloadBytes: 8_002,
+  }));
+  const decisions = [
+    { outputs: plain(maxOutputs), state: [] },
+    { outputs: keyed, state: [] },
+    { outputs: [], state: values },
+    { outputs: large, state: values.slice(0, 10).map((each) => ({ ...each, key: `other ${each.key}` })) },
+  ];
+
+  const outcomes = await backend.settle(
+    decisions.map((each, index) => ({ kind: 'completed', lease: leases[index] as AwsLease, ...each, spent })),
+  );
+
+  expect(codes(outcomes)).toEqual(['ok', 'ok', 'ok', 'ok']);
 });
 
 test('outputs with a key that was used: the first message stands, another payload fails the attempt', async () => {
@@ -202,5 +291,21 @@ test('what was spent counts for who descends from the same root', async () => {
   const next = await only(lab.batch([lab.record(child)]).lease(1));
 
   expect(lease.spent).toEqual({ usd: 0, tokens: 0 });
+  expect(next.spent).toEqual({ usd: 0.25, tokens: 7 });
+});
+
+test('what was spent is counted once, whatever answers get lost', async () => {
+  await using lab = await AwsLab.open({}, { timeoutMs: 8_000 });
+  const root = lab.message('root', { budget: { usd: 1 } });
+  const lease = await only(lab.batch([lab.record(root)]).lease(1));
+  let lost = 0;
+  lab.gate.isLost = ({ operation }) => /UpdateItem|TransactWriteItems/.test(operation) && lost++ < 2;
+
+  const outcomes = await lab.backend.settle([{ ...completed(lease), spent: { usd: 0.25, tokens: 7 } }]);
+
+  const child = lab.message('child', { budget: { usd: 1 }, thread: [`a/${root.id}`] as never });
+  const next = await only(lab.batch([lab.record(child)]).lease(1));
+  expect(codes(outcomes)).toEqual(['ok']);
+  expect(lost).toBeGreaterThanOrEqual(2);
   expect(next.spent).toEqual({ usd: 0.25, tokens: 7 });
 });

@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { DeleteObjectCommand, ListObjectsV2Command, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import type { GemstoneId } from '../../../../lib/core/gemstone-id.ts';
+import type { Message } from '../../../../lib/core/message.ts';
 import { type Emulators, startEmulators } from '../../../../lib/rehearsal/emulators.ts';
 import { faults, startFaultProxy } from '../../../aws-emulators/fault-proxy.ts';
 import { createBucket, draft, type LogLab, openLog } from './log-lab.ts';
@@ -58,15 +59,49 @@ test('25 MB are stored, and a byte more is refused before anything is', async ()
   expect((await keys()).length).toBe(before + 1);
 });
 
-test('an attachment whose bytes do not match, or that is gone, is an error that names it', async () => {
+test('what is to be delivered and has lost its attachment, or has one of other bytes, is an error that names it', async () => {
   const [id] = await log.append(draft(incompressible(30_000), { topics: ['a'] }));
   const Key = (await get(id))?.attachment?.location.slice('s3:'.length) ?? '';
+  const stored = () => log.reader.stored('test', { topic: 'a', id: id as GemstoneId }, true);
 
   await s3.send(new PutObjectCommand({ Bucket, Key, Body: '"something else"' }));
-  await expect(get(id)).rejects.toMatchObject({ code: 'UNDECODABLE', retryable: false });
-  await expect(get(id)).rejects.toThrow(`attachment: of a/${id} (${Key}) has other bytes`);
+  await expect(stored()).rejects.toMatchObject({ code: 'UNDECODABLE', retryable: false });
+  await expect(stored()).rejects.toThrow(`attachment: of a/${id} (${Key}) has other bytes`);
   await s3.send(new DeleteObjectCommand({ Bucket, Key }));
-  await expect(get(id)).rejects.toThrow(`attachment: of a/${id} (${Key}) is gone`);
+  await expect(stored()).rejects.toThrow(`attachment: of a/${id} (${Key}) is gone`);
+});
+
+test('a page leaves out what has lost its attachment, as it does with what is no message, and goes on behind it', async () => {
+  const own = await openLog(emulators, { bucket: Bucket });
+  const large = [1, 2, 3, 4].map((n) => draft(`${n}${incompressible(30_000)}`, { topics: ['lossy'] }));
+  const ids = (await own.append(...large)).toSorted();
+  const query = { namespace: 'test', where: { topic: 'lossy' }, limit: 2 } as const;
+  const [, second] = (await own.reader.read({ ...query, order: 'id' })).items;
+  const Key = second?.attachment?.location.slice('s3:'.length) ?? '';
+  await s3.send(new DeleteObjectCommand({ Bucket, Key }));
+
+  const page = await own.reader.read({ ...query, order: 'id' });
+  const next = await own.reader.read({ ...query, order: 'id', ...(page.next && { after: page.next }) });
+  const followed = await own.reader.read({ ...query, order: 'arrival', limit: 10 });
+  const asked = await own.reader.get(
+    'test',
+    ids.map((id) => ({ topic: 'lossy', id })),
+  );
+
+  const of = (messages: readonly Message[]) => messages.map(({ id }) => ids.indexOf(id));
+  expect([of(page.items), of(next.items)]).toEqual([[0], [2, 3]]);
+  expect([of(followed.items), of(asked)]).toEqual([
+    [0, 2, 3],
+    [0, 2, 3],
+  ]);
+});
+
+test('fails when the messages of a page have attachments and the reader has no bucket', async () => {
+  const own = await openLog(emulators, { bucket: Bucket });
+  await own.append(draft(incompressible(30_000), { topics: ['a'] }));
+  const without = await openLog(emulators, own.tables);
+
+  await expect(without.payloads({ topic: 'a' })).rejects.toThrow('this deployment has no bucket');
 });
 
 test('a page does not hold more than 32 MB of attachments; what is left out comes with the next one', async () => {

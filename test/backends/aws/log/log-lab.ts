@@ -5,7 +5,7 @@ import { AwsCalls } from '../../../../lib/backends/aws/calls/aws-calls.ts';
 import { DynamoDBCalls } from '../../../../lib/backends/aws/calls/dynamodb-calls.ts';
 import { Attachments } from '../../../../lib/backends/aws/log/attachments.ts';
 import { LogReader } from '../../../../lib/backends/aws/log/log-reader.ts';
-import { LogWriter, type PublishDirect } from '../../../../lib/backends/aws/log/log-writer.ts';
+import { type DirectBatch, LogWriter } from '../../../../lib/backends/aws/log/log-writer.ts';
 import { TopicNames } from '../../../../lib/backends/aws/log/topic-names.ts';
 import type { ReadQuery } from '../../../../lib/backends/backend.ts';
 import type { GemstoneId } from '../../../../lib/core/gemstone-id.ts';
@@ -32,9 +32,9 @@ let tableCount = 0;
 /** @param given Goes before what the emulators say. */
 export async function openLog(
   emulators: Emulators,
-  given: Partial<AwsOptions> & { readonly publishDirect?: PublishDirect } = {},
+  given: Partial<AwsOptions> & { readonly openDirectBatch?: () => DirectBatch } = {},
 ): Promise<LogLab> {
-  const { publishDirect, ...options } = given;
+  const { openDirectBatch, ...options } = given;
   const known = { messagesTable: options.messagesTable ?? '', ledgerTable: options.ledgerTable ?? '' };
   const tables =
     known.messagesTable === '' ? await createTables(emulators.endpoints, { suffix: `${tableCount++}` }) : known;
@@ -43,7 +43,7 @@ export async function openLog(
   const attachments = new Attachments(calls);
   const topicNames = new TopicNames(dynamodb);
   const parts = { calls, dynamodb, attachments, topicNames };
-  const writer = new LogWriter({ ...parts, ...(publishDirect && { publishDirect }) });
+  const writer = new LogWriter({ ...parts, ...(openDirectBatch && { openDirectBatch }) });
   const reader = new LogReader(parts);
   return {
     calls,

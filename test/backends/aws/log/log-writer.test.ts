@@ -178,10 +178,14 @@ test('of a family that is relayed directly the publisher hands items on, also wh
   const manifest = { ...emptyManifest, declared: [manifestFamily('fast.*', { relay: 'direct' })] };
   const { writer } = await openLog(emulators, {
     manifest,
-    publishDirect: async (items) => {
-      if (isDown) throw new BackendUnavailableError('SNS is down');
-      for (const item of items) handed.push(`${item.pk?.S}`);
-    },
+    openDirectBatch: () => ({
+      async publish(items) {
+        if (isDown) return new BackendUnavailableError('SNS is down');
+        for (const item of items) handed.push(`${item.pk?.S}`);
+        return undefined;
+      },
+      close: () => {},
+    }),
   });
   const direct = draft('x', { topics: ['fast.a', 'slow'], idempotencyKey: 'k' });
 

@@ -93,6 +93,24 @@ test('a lease is held for longer with what waits behind it, and one that the que
   expect(Object.fromEntries(lab.sqs.hidden)).toEqual({ [head]: 61, [behind]: 61 });
 });
 
+test('what waits behind an entry that goes back goes back as well', async () => {
+  await using lab = await AwsLab.open({ ordering: 'key', lease: true });
+  await using other = lab.twin();
+  const message = lab.message('x1');
+  await lab.batch([lab.record(message)], other).lease(1);
+  const head = put(lab, 'x1', { groupId: 'x' }, { id: message.id });
+  const behind = put(lab, 'x2', { groupId: 'x' });
+  const told = Promise.withResolvers<void>();
+  lab.sqs.fail = ({ ReceiptHandle }) => void (ReceiptHandle === behind && told.resolve());
+
+  const leases = await lab.backend.lease(request(lab, { waitMs: 0 }));
+  await told.promise;
+
+  expect(leases).toEqual([]);
+  expect(lab.sqs.hidden.get(head)).toBeGreaterThan(25);
+  expect(lab.sqs.hidden.get(behind)).toBe(0);
+});
+
 test('each consumer gets what is of its namespaces, and what nobody waits for goes back', async () => {
   await using lab = await AwsLab.open();
   const elsewhere = { namespace: 'elsewhere' };
@@ -110,6 +128,19 @@ test('each consumer gets what is of its namespaces, and what nobody waits for go
   expect(here?.map(({ message }) => message?.payload)).toEqual(['here']);
   expect(there?.map(({ message }) => message?.payload)).toEqual(['there']);
   expect(lab.sqs.hidden.has(stray)).toBe(true);
+});
+
+test('what is of a namespace that nobody here asks for stays away longer each time, so that its receipts last', async () => {
+  await using lab = await AwsLab.open();
+  const counts = [1, 4, 11, 900];
+  const strays = counts.map((receiveCount) => put(lab, 'stray', { receiveCount }, { namespace: 'elsewhere' }));
+  const own = put(lab, 'own', { receiveCount: 900 });
+
+  await lab.backend.lease(request(lab, { max: 1 }));
+  await lab.backend[Symbol.asyncDispose]();
+
+  expect(strays.map((stray) => lab.sqs.hidden.get(stray))).toEqual([1, 8, 1_024, 1_200]);
+  expect(lab.sqs.hidden.get(own)).toBeUndefined();
 });
 
 test('a consumer that no longer wants any gets none, and what came for it goes back', async () => {

@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest';
 import type { AwsLease } from '../../../../lib/backends/aws/queues/aws-lease.ts';
+import type { Clock } from '../../../../lib/core/clock.ts';
 import { deadLetterOf } from '../../../../lib/core/dead-letter.ts';
 import { AwsLab } from '../aws-lab.ts';
+import { putMessage } from '../raw-tables.ts';
 
 const fault = { code: 'X', message: 'x', retryable: true };
 const done = (lease: AwsLease) => ({ kind: 'completed', lease, outputs: [], state: [] }) as const;
@@ -171,4 +173,69 @@ test('an event of the urgent lane is told of to its own queue', async () => {
   expect([...lab.sqs.told]).toEqual(['https://sqs/1/urgent']);
   await lab.batch([normal as never]).finish();
   expect([...lab.sqs.told]).toEqual(['https://sqs/1/urgent', 'https://sqs/1/normal']);
+});
+
+test('what is delayed for most of half a day is told a time that the queue takes, however long ago it was received', async () => {
+  await using lab = await AwsLab.open();
+  const record = lab.record(lab.message('m'));
+  const [lease] = (await lab.batch([record]).lease(1)) as [AwsLease];
+
+  await lab.backend.settle([{ kind: 'released', lease, delayMs: 12 * 3_600_000 }]);
+
+  // Half an hour may have passed from the receipt to the start of the function.
+  expect(lab.sqs.hidden.get(record.receiptHandle)).toBeLessThanOrEqual(11.5 * 3_600);
+});
+
+test('of large messages no more are opened at once than a small function has memory for', async () => {
+  await using lab = await AwsLab.open();
+  const MB = 1024 * 1024;
+  const sizes = [7 * MB, undefined, 7 * MB, 8 * MB, 100, 40 * MB, 1];
+  const records = [];
+  for (const [n, bytes] of sizes.entries()) {
+    const message = lab.message(`m${n}`);
+    await putMessage(lab, message);
+    const { namespace, topic, id } = message;
+    const body = JSON.stringify({ v: 1, namespace, topic, id, epoch: 0, cause: 'published', bytes });
+    records.push(lab.record(message, { body }));
+  }
+  const small = lab.record(lab.message('small'));
+  const batch = lab.batch([...records, small]);
+
+  const opened: unknown[] = [];
+  for (let leases = await batch.lease(10); leases.length > 0; ) {
+    opened.push(payloads(leases));
+    const next = batch.lease(10);
+    await lab.backend.settle(leases.map(done));
+    leases = await next;
+  }
+
+  expect(opened).toEqual([['m0'], ['m1'], ['m2', 'm3', 'm4'], ['m5'], ['m6', 'small']]);
+  expect(await batch.finish()).toEqual({ batchItemFailures: [] });
+});
+
+/** Waits in no time. */
+class HastyClock implements Clock {
+  #now = Date.now();
+  now = () => this.#now;
+  setTimer(delayMs: number, callback: () => void) {
+    this.#now += delayMs;
+    const immediate = setImmediate(callback);
+    return { cancel: () => clearImmediate(immediate) };
+  }
+  beginWork() {}
+  endWork() {}
+}
+
+test('answers a second before the function ends, also if its queue cannot be told what comes again at once', async () => {
+  const clock = new HastyClock();
+  await using lab = await AwsLab.open({}, { clock, random: () => 0.3, timeoutMs: 60_000 });
+  const record = lab.record(lab.message('m'));
+  const until = clock.now() + 30_000;
+  const batch = lab.backend.leasesOf({ Records: [record] }, { agent: 'one', until });
+  lab.sqs.fail = () => 'InternalError';
+
+  const { batchItemFailures } = await batch.finish();
+
+  expect(batchItemFailures).toEqual([{ itemIdentifier: record.messageId }]);
+  expect(clock.now()).toBeLessThanOrEqual(until - 1_000);
 });

@@ -91,6 +91,15 @@ test('a delivery once more goes to one agent, whatever topic it is of', () => {
   expect(deduplicationId).not.toBe(outgoing(message).deduplicationId);
 });
 
+test('of one message redriven for two agents on one topic of SNS neither is taken for the other', () => {
+  const message = messageWith();
+  const again = (onlyFor: string, epoch = 1) =>
+    outgoing(message, { epoch, cause: 'redriven', onlyFor }).deduplicationId;
+
+  expect(again('one')).toBe(again('one'));
+  expect(new Set([again('one'), again('two'), again('one', 2), outgoing(message).deduplicationId]).size).toBe(4);
+});
+
 test('messages of one key are one group, and no two keys are the same one', () => {
   const groupOf = (key: string) => outgoing(messageWith({ key })).groupId;
   const keys = ['a', '#a', 'a#', 'ä', 'x'.repeat(200), 'x'.repeat(201), groupOf('ä').slice('default#'.length)];
@@ -109,6 +118,30 @@ test('what is too large for a queue, or set aside, is read from the log', () => 
   const contents = [fits, large, aside].map((message) => decodeEntry(outgoing(message as Message).body)?.content);
 
   expect(contents).toEqual([fits, 'log', 'log']);
+});
+
+test('an entry that only names its message says how large that is, and which dead letter holds it too', () => {
+  const large = messageWith({ payload: 'x'.repeat(MAX_ENTRY_BYTES) });
+  const aside = messageWith({ attachment: { bytes: 7_000_000, sha256: 'a'.repeat(64), location: 's3' } });
+  const letter = { topic: '$dead.one', id: messageWith().id };
+
+  const read = [outgoing(large), outgoing(aside, { letter }), outgoing(messageWith(), { letter })].map(({ body }) =>
+    decodeEntry(body),
+  );
+
+  expect(read.map((entry) => entry?.bytes)).toEqual([expect.any(Number), 7_000_000, undefined]);
+  expect(read[0]?.bytes).toBeGreaterThan(MAX_ENTRY_BYTES);
+  expect(read.map((entry) => entry?.letter)).toEqual([undefined, letter, undefined]);
+});
+
+test.each([-1, 1.5, '7', null])('an entry that says a size of %s says none', (bytes) => {
+  const { namespace, topic, id } = messageWith();
+
+  const read = decodeEntry(
+    JSON.stringify({ v: 1, namespace, topic, id, epoch: 0, cause: 'published', bytes, letter: 7 }),
+  );
+
+  expect(read).toEqual({ namespace, key: { topic, id }, epoch: 0, cause: 'published', content: 'log' });
 });
 
 test('bytes that are no message travel as they are', () => {

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { AwsRefusedError } from '../../../../lib/backends/aws/calls/aws-errors.ts';
 import type { EncodedEntry } from '../../../../lib/backends/aws/queues/queue-entry.ts';
 import {
   entryBytes,
@@ -56,6 +57,32 @@ test('fails all that follows in a group whose head was not confirmed, and nothin
   expect(batches).toEqual(['a1 b1', 'a2 b2', 'b3']);
 });
 
+test('a message that SNS refuses for what is in it holds up nobody behind it', async () => {
+  const refusal = new AwsRefusedError(
+    'sns:Publish on arn:f.fifo',
+    'InvalidParameterException: Invalid parameter: Message',
+  );
+  const { batches, publish } = sns((entries) =>
+    entries.map(({ deduplicationId }) => (deduplicationId === 'a2' ? refusal : undefined)),
+  );
+
+  expect(await publish(all('a1 a2 a3 a4 b1'))).toBe('a2');
+
+  expect(batches).toEqual(['a1 b1', 'a2', 'a3', 'a4']);
+});
+
+test('a refusal of the topic holds up what is behind it', async () => {
+  const refusal = new AwsRefusedError(
+    'sns:Publish on arn:f.fifo',
+    'InvalidParameterException: Invalid parameter: TopicArn',
+  );
+  const { batches, publish } = sns((entries) => entries.map(() => refusal));
+
+  expect(await publish(all('a1 a2'))).toBe('a1 a2');
+
+  expect(batches).toEqual(['a1']);
+});
+
 test('an entry that the answer does not tell of has failed, and its group waits for it', async () => {
   const { batches, publish } = sns((entries) => entries.slice(0, 1).map(() => undefined));
 
@@ -79,6 +106,18 @@ test('fails those of a batch that SNS refused as a whole, and no others', async 
   });
 
   expect(await publish([...all('a1 a2 a3 b1'), ...all('s1 s2', false)])).toBe('a3');
+});
+
+test('of a batch that SNS refused as a whole for what is in it, only that entry fails', async () => {
+  const { batches, publish } = sns((entries) => {
+    const isBad = entries.some(({ deduplicationId }) => deduplicationId === 's2');
+    if (isBad) throw new AwsRefusedError('sns:Publish on arn:s', 'InvalidParameterException: a character');
+    return takesAll(entries);
+  });
+
+  expect(await publish(all('s1 s2 s3', false))).toBe('s2');
+
+  expect(batches).toEqual(['s1 s2 s3', 's1', 's2', 's3']);
 });
 
 test('no batch is above 256 KiB with all attributes, whatever the sizes, and none is torn apart without need', async () => {

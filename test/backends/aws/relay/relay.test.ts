@@ -1,11 +1,12 @@
 import { expect, test } from 'vitest';
+import { AwsRefusedError } from '../../../../lib/backends/aws/calls/aws-errors.ts';
 import { encodeEntry } from '../../../../lib/backends/aws/queues/queue-entry.ts';
 import type { StreamRecord } from '../../../../lib/backends/aws/relay/stream-record.ts';
 import { BackendUnavailableError } from '../../../../lib/core/errors.ts';
 import { platformDraft } from '../../../../lib/core/platform-draft.ts';
 import { familyTopicName, messageAttributes } from '../../../../lib/environment/aws-names.ts';
 import type { GuildManifest } from '../../../../lib/environment/guild-manifest.ts';
-import { follower, manifestOf, messageOn, NOW, RelayLab, recordOf, sequenceOf } from './lab.ts';
+import { family, follower, manifestOf, messageOn, NOW, RelayLab, recordOf, sequenceOf } from './lab.ts';
 
 const standard = familyTopicName('doc.*', false);
 const fifo = familyTopicName('doc.*', true);
@@ -155,6 +156,40 @@ test('a namespace that is not served is set aside, touched no further, and holds
     sk: foreign.id,
     problem: expect.stringContaining('"foreign"'),
   });
+});
+
+test('of an ordered key only what SNS refuses for what is in it goes to the safety queue', async () => {
+  const lab = new RelayLab(manifestOf([follower('keeper', ['doc.*'], { ordering: 'key' })]));
+  const messages = [1, 2, 3, 4].map((n) => messageOn('doc.new', { key: 'k', payload: { n } }));
+  const refusal = new AwsRefusedError('sns:Publish on x', 'InvalidParameterException: Invalid parameter: Message');
+  lab.refuses = ({ body }) => (body.includes('"n":2') ? refusal : undefined);
+
+  expect(await lab.relay.handle(messages.map((message) => recordOf(message)))).toEqual([]);
+
+  expect(lab.payloads).toEqual([{ n: 1 }, { n: 3 }, { n: 4 }]);
+  expect(lab.safety.map((body) => JSON.parse(body).relay.sk)).toEqual([messages[1]?.id]);
+});
+
+test.for(['doc.*', 'Validation.*', 'InvalidParameter.*'])(
+  'a topic of SNS that is not there is the fault of no message of %s',
+  async (pattern) => {
+    const lab = new RelayLab(manifestOf([follower('reader', [pattern])], [family(pattern)]));
+    const message = messageOn(pattern.replace('*', 'a'));
+    lab.refuses = (_, arn) => new AwsRefusedError(`sns:Publish on ${arn}`, 'NotFoundException: Topic does not exist');
+
+    const failures = await lab.relay.handle([recordOf(message)]);
+
+    expect(failures.map(({ identifier }) => identifier)).toEqual([sequenceOf(message.id)]);
+    expect(lab.safety).toEqual([]);
+  },
+);
+
+test('what is no entry of the queue of held back ones is set aside with how it begins, and does not come again', async () => {
+  const lab = new RelayLab(manifestOf([follower('reader', ['doc.*'])]));
+
+  expect(await lab.relay.handleQueued([{ messageId: '1', body: 'hello' }])).toEqual([]);
+
+  expect(lab.safety).toEqual([expect.stringContaining('no entry of the queue that feeds the relay: \\"hello\\"')]);
 });
 
 test('fails when not even the safety queue takes what cannot be read', async () => {

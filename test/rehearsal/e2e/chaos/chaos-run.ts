@@ -33,7 +33,7 @@ const SHARE = 0.2;
 const BAD_EVERY = 100;
 const BATCH = 50;
 const TELL_MS = 5_000;
-const IDLE_MS = 600_000;
+const IDLE_MS = 1_100_000;
 
 /** Publishes tasks while everything goes wrong; then reads what came of it. */
 export async function runChaos({ seed, messages, say }: ChaosOptions): Promise<ChaosOutcome> {

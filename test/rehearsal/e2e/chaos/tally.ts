@@ -13,7 +13,7 @@ export default defineAgent({
   retry: { attempts: 20, baseMs: 0, maxMs: 500 },
   handlers: (on) => [
     on(Part, async ({ n }, context) => {
-      await sleep(Math.random() * 10);
+      await sleep((n * 3) % 10);
       const key = `k${n % 40}`;
       const { count } = (await context.state.get(key)) ?? { count: 0 };
       context.state.set(key, { count: count + 1 });

@@ -1,0 +1,98 @@
+import { expect, test } from 'vitest';
+import type { AwsBackend } from '../../../../lib/backends/aws/aws-backend.ts';
+import { awsSettings } from '../../../../lib/backends/aws/aws-settings.ts';
+import { AwsCalls } from '../../../../lib/backends/aws/calls/aws-calls.ts';
+import { DynamoDBCalls } from '../../../../lib/backends/aws/calls/dynamodb-calls.ts';
+import { Trails } from '../../../../lib/backends/aws/ledger/trails.ts';
+import type { AwsLease } from '../../../../lib/backends/aws/queues/aws-lease.ts';
+import type { GemstoneId } from '../../../../lib/core/gemstone-id.ts';
+import type { Draft, Message } from '../../../../lib/core/message.ts';
+import { AwsLab } from '../aws-lab.ts';
+
+/** A lab that traces, in which the relay does what it is told. */
+class TracedLab implements AsyncDisposable {
+  readonly #lab: AwsLab;
+  readonly #calls: AwsCalls;
+  readonly backend: AwsBackend;
+  readonly #trails: Trails;
+
+  constructor(lab: AwsLab) {
+    this.#lab = lab;
+    const options = { ...lab.options, manifest: { ...lab.options.manifest, tracing: true } };
+    this.backend = lab.twin(options);
+    this.#calls = new AwsCalls(awsSettings(options));
+    this.#trails = new Trails(new DynamoDBCalls(this.#calls));
+  }
+
+  static async open(): Promise<TracedLab> {
+    return new TracedLab(await AwsLab.open({ guarantee: 'exactly-once' }));
+  }
+
+  draft(payload: string, more: Partial<Message> = {}): Draft {
+    const { id: _id, topic: _topic, ...message } = this.#lab.message(payload, more);
+    return { message, priority: 4, payloadBytes: payload.length + 2 };
+  }
+
+  /** A root that the relay has handed on, to the agent. */
+  async publish(payload: string): Promise<Message> {
+    const [stored] = await this.backend.append([this.draft(payload)], payload);
+    if (!stored?.ok) throw stored?.error;
+    const root = { ...this.#lab.message(payload), id: stored.id };
+    await this.#trails.routed([{ message: root, agents: ['one'] }]);
+    return root;
+  }
+
+  /** Ends the delivery of a root with outputs. */
+  async handle(root: Message, outputs: readonly Draft[]): Promise<readonly GemstoneId[]> {
+    const [lease] = await this.#lab.batch([this.#lab.record(root)], this.backend).lease(1);
+    const settlement = { kind: 'completed', lease: lease as AwsLease, outputs, state: [] } as const;
+    const [outcome] = await this.backend.settle([settlement]);
+    if (!outcome?.ok) throw outcome?.error;
+    return outcome.ids;
+  }
+
+  output(payload: string, root: Message, more: Partial<Message> = {}): Draft {
+    return this.draft(payload, { topics: ['out'], thread: [`a/${root.id}`] as never, ...more });
+  }
+
+  async waiting({ id, namespace }: Message): Promise<number> {
+    return (await this.backend.progress(namespace, id, { waitMs: 0, timers: true })).waiting;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#calls[Symbol.dispose]();
+    await this.backend[Symbol.asyncDispose]();
+    await this.#lab[Symbol.asyncDispose]();
+  }
+}
+
+test('an output counts as waiting until the relay has seen it, also if it was stored before under its key', async () => {
+  await using lab = await TracedLab.open();
+  const root = await lab.publish('root');
+  const output = () => lab.output('o', root, { idempotencyKey: 'k' });
+  // By an attempt that died behind it.
+  await lab.backend.append([output()], 'first');
+
+  await lab.handle(root, [output()]);
+
+  expect(await lab.waiting(root)).toBe(1);
+});
+
+test('an output that has expired before the relay saw it is not waited for', async () => {
+  await using lab = await TracedLab.open();
+  const root = await lab.publish('root');
+
+  await lab.handle(root, [lab.output('o', root, { expiresAt: Date.now() - 1 })]);
+
+  expect(await lab.waiting(root)).toBe(0);
+});
+
+test('what an output stands for that another root has published before is not waited for', async () => {
+  await using lab = await TracedLab.open();
+  const [one, other] = [await lab.publish('one'), await lab.publish('other')];
+  await lab.handle(one, [lab.output('daily', one, { idempotencyKey: 'daily' })]);
+
+  await lab.handle(other, [lab.output('daily', other, { idempotencyKey: 'daily' })]);
+
+  expect([await lab.waiting(one), await lab.waiting(other)]).toEqual([1, 0]);
+});
