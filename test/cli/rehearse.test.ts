@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -106,6 +106,28 @@ test('a rehearsal whose emulator dies ends at once, and says so', async () => {
 
   expect(code).toBe(4);
   expect(err).toMatch(/\nerror: the DynamoDB emulator is gone, with all it held: it ended with SIGKILL\n$/);
+}, 180_000);
+
+test('what the policies of the template do not allow is told, also where it is why the rehearsal fails', async () => {
+  const short = join(folder, 'short');
+  cpSync(assembly, short, { recursive: true });
+  const file = join(short, 'DocReview.template.json');
+  const template = JSON.parse(readFileSync(file, 'utf8'));
+  for (const [id, { Properties }] of Object.entries<{ Properties: { PolicyDocument: object } }>(template.Resources))
+    if (/HistoryRoleDefaultPolicy/.test(id))
+      Properties.PolicyDocument = JSON.parse(
+        JSON.stringify(Properties.PolicyDocument).replaceAll('dynamodb:Query', 'dynamodb:DescribeTable'),
+      );
+  writeFileSync(file, JSON.stringify(template));
+  const payload =
+    '{"docId":"d","scope":"chunk","answers":9,"chunk":{"id":"c","section":"","line":1,"column":1,"text":"A."}}';
+
+  const { code, err } = await guildwire([
+    ...['rehearse', short, '--topic', 'doc.review.tasks', '--format', 'doc.review-task', '--payload', payload],
+  ]);
+
+  expect(code).toBe(1);
+  expect(err).toMatch(/\ndenied: DocReview-\w*History\w* may not dynamodb:Query on arn:\S+: no policy allows it\n/);
 }, 180_000);
 
 test('what cannot be rehearsed is told in one line, with what to do', async () => {

@@ -62,17 +62,25 @@ async function rehearseStack(assembly: string, file: string | undefined, flags: 
     timeoutMs: flags.timeout,
     log: flags.logs ? ({ functionName, text }) => io.warn(`${functionName}  ${text}`) : undefined,
   });
-  const { greet, tell, writeOutputs } = await import('../rehearse/tell.ts');
+  const { greet, tell, tellDenied, writeOutputs } = await import('../rehearse/tell.ts');
   const { outputsFile } = flags;
   if (outputsFile !== undefined) await writeOutputs(stage, outputsFile);
   if (job === undefined || !io.isJson) greet(stage, Date.now() - startedAt, job === undefined, outputsFile, io);
   const { lost } = stage.rehearsal;
   const over = AbortSignal.any([io.signal, lost]);
-  if (job !== undefined) await orAborted(job(stage, io), over);
-  else if (!over.aborted) await new Promise((resolve) => over.addEventListener('abort', resolve, { once: true }));
-  lost.throwIfAborted();
-  const code = await tell(stage, flags.counts, io);
-  return job !== undefined && io.signal.aborted ? ExitCode.INTERRUPTED : code;
+  let isAllowed = true;
+  let code: ExitCode;
+  try {
+    if (job !== undefined) await orAborted(job(stage, io), over);
+    else if (!over.aborted) await new Promise((resolve) => over.addEventListener('abort', resolve, { once: true }));
+    lost.throwIfAborted();
+    code = await tell(stage, flags.counts, io);
+  } finally {
+    // Why a rehearsal fails, if it does.
+    isAllowed = tellDenied(stage, io);
+  }
+  if (job !== undefined && io.signal.aborted) return ExitCode.INTERRUPTED;
+  return isAllowed ? code : ExitCode.FAILED;
 }
 
 async function jobOf(file: string | undefined, flags: Flags, io: Io): Promise<Job | undefined> {

@@ -81,10 +81,6 @@ export async function tell(stage: Stage, file: string | undefined, io: Io): Prom
     io.line(`${published} published, ${messages.length} stored${platform}, ${counted(deliveries.length, 'delivery')}`);
     io.line([...asked, `${write} write units`, `${read} read units`].join(', '));
   }
-  for (const { who, action, resource, why } of rehearsal.permissions().denied)
-    io.warn(
-      `${who} may not ${action} on ${resource}: ${why === 'missing' ? 'no policy allows it' : 'a policy denies it'}`,
-    );
   if (file !== undefined) {
     if (published === 0) throw new UsageError(`nothing was published, so that nothing is written to ${file}`);
     await write(file, observation.counts(rehearsal));
@@ -94,6 +90,16 @@ export async function tell(stage: Stage, file: string | undefined, io: Io): Prom
   const topics = [...new Set(dead.map(({ topic }) => topic))];
   io.warn(`${io.paint('red', counted(dead.length, 'dead letter'))}: ${topics.join(', ')}`);
   return ExitCode.FAILED;
+}
+
+/** What the policies of the template did not allow; whether they allowed all. */
+export function tellDenied({ rehearsal }: Stage, io: Io): boolean {
+  const { denied } = rehearsal.permissions();
+  for (const { who, action, resource, why } of denied) {
+    const reason = why === 'missing' ? 'no policy allows it' : 'a policy denies it';
+    io.warn(`${io.paint('red', 'denied')}: ${who} may not ${action} on ${resource}: ${reason}`);
+  }
+  return denied.length === 0;
 }
 
 async function write(file: string, content: object): Promise<void> {
