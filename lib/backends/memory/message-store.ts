@@ -1,9 +1,10 @@
 /** @module The log of one namespace in memory: messages in the order of their ids, by topic, thread and conversation. */
-import { firstIdOf, type GemstoneId, isGemstoneId, priorityOf } from '../../core/gemstone-id.ts';
+import { firstIdOf, type GemstoneId, isGemstoneId } from '../../core/gemstone-id.ts';
 import { type Message, type MessageKey, rootIdOf } from '../../core/message.ts';
 import { isReserved, matches } from '../../core/topic.ts';
-import type { Cursor, Page, ReadFilter, ReadQuery, Where } from '../backend.ts';
+import type { Cursor, Page, ReadQuery, Where } from '../backend.ts';
 import { parseCursor, toCursor } from '../cursor.ts';
+import { passes } from '../read-filter.ts';
 import type { Thread } from './thread.ts';
 import { Threads } from './threads.ts';
 
@@ -185,14 +186,6 @@ function filterLists<Key>(lists: Map<Key, Message[]>, stays: (message: Message) 
 }
 
 export const isGone = (message: Message, now: number) => message.expiresAt !== undefined && message.expiresAt <= now;
-
-export function passes(message: Message, filter: ReadFilter = {}): boolean {
-  return (
-    (filter.format === undefined || message.format === filter.format) &&
-    (filter.sender === undefined || message.sender.id === filter.sender) &&
-    (filter.priority === undefined || priorityOf(message.id) === filter.priority)
-  );
-}
 
 /** The part of `messages` that a query reads, as [first, end). */
 function range(messages: Messages, query: ReadQuery): readonly [number, number] {

@@ -1,13 +1,13 @@
 /** @module Plans (D7): lists that are frozen when they are made, and worked off entry by entry. */
 import { randomUUID } from 'node:crypto';
 import { admissionOf, follows } from '../../core/admission.ts';
-import { EmptyPlanError, type FieldFault, InvalidArgumentError, NotFoundError } from '../../core/errors.ts';
+import { EmptyPlanError, NotFoundError } from '../../core/errors.ts';
 import type { Message } from '../../core/message.ts';
 import type { Plan, PlanId, PlanRequest } from '../backend.ts';
+import { wantedLetters } from '../wanted-letters.ts';
 import type { Buried } from './dead-letters.ts';
 import { DAY_MS } from './memory-features.ts';
 import type { MemoryNamespace } from './memory-namespace.ts';
-import { passes } from './message-store.ts';
 
 interface Frozen {
   readonly id: PlanId;
@@ -68,25 +68,11 @@ function workOff({ namespace, agent, action, entries }: Frozen, index: number): 
 }
 
 function openLetters(request: PlanRequest & { action: 'redrive' | 'discard' }, namespace: MemoryNamespace): Buried[] {
-  const { agent, ids, filter } = request;
-  const open = namespace.deadLetters.of(agent);
-  if (ids !== undefined) {
-    const known = new Set(open.map(({ letter }) => letter.id));
-    const faults: FieldFault[] = ids
-      .filter((id) => !known.has(id))
-      .map((id) => ({
-        field: 'ids',
-        problem: `${id} is no open dead letter of "${agent}": it was redriven or discarded before, or never was one`,
-      }));
-    if (faults.length > 0) throw new InvalidArgumentError(faults);
-  }
-  const wanted = ids === undefined ? undefined : new Set(ids);
-  return open.filter(
-    ({ letter, delivery, errorName }) =>
-      (wanted === undefined || wanted.has(letter.id)) &&
-      (filter === undefined || delivery.message === undefined || passes(delivery.message, filter)) &&
-      (filter?.errorName === undefined || errorName === filter.errorName),
-  );
+  return wantedLetters(namespace.deadLetters.of(request.agent), request, ({ letter, delivery, errorName }) => ({
+    id: letter.id,
+    original: delivery.message,
+    errorName,
+  }));
 }
 
 function toReplay(request: PlanRequest & { action: 'replay' }, namespace: MemoryNamespace, now: number): Message[] {

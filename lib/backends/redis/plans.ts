@@ -3,13 +3,13 @@ import { randomUUID } from 'node:crypto';
 import { admissionOf, follows } from '../../core/admission.ts';
 import { encodeMessage } from '../../core/codec.ts';
 import { type DeadLetter, deadLetterOf } from '../../core/dead-letter.ts';
-import { EmptyPlanError, InvalidArgumentError, NotFoundError } from '../../core/errors.ts';
-import type { GemstoneId } from '../../core/gemstone-id.ts';
+import { EmptyPlanError, NotFoundError } from '../../core/errors.ts';
 import { type Message, type MessageKey, parseReference, toReference } from '../../core/message.ts';
 import type { Plan, PlanId, PlanRequest, ReadQuery } from '../backend.ts';
+import { wantedLetters } from '../wanted-letters.ts';
 import { descentOf } from './entries.ts';
 import type { Namespaces } from './namespace.ts';
-import { passes, type Reading } from './reading.ts';
+import type { Reading } from './reading.ts';
 import { list, number, type Reply, text } from './reply.ts';
 import { isHalted } from './settlements.ts';
 
@@ -79,24 +79,11 @@ export class Plans {
   }
 
   async #openLetters(request: PlanRequest & { action: 'redrive' | 'discard' }): Promise<readonly Message[]> {
-    const { namespace, agent, ids, filter } = request;
+    const { namespace, agent } = request;
     const open = await this.#readAll({ namespace, where: { deadLettersOf: agent }, order: 'id', limit: PAGE });
-    const known = new Set(open.map(({ id }) => id));
-    const faults = (ids ?? [])
-      .filter((id) => !known.has(id))
-      .map((id) => ({
-        field: 'ids',
-        problem: `${id} is no open dead letter of "${agent}": it was redriven or discarded before, or never was one`,
-      }));
-    if (faults.length > 0) throw new InvalidArgumentError(faults);
-    const wanted = ids === undefined ? undefined : new Set<GemstoneId>(ids);
-    return open.filter((letter) => {
+    return wantedLetters(open, request, (letter) => {
       const { original, errors } = deadLetterOf(letter);
-      return (
-        (wanted === undefined || wanted.has(letter.id)) &&
-        (original === undefined || passes(original, filter)) &&
-        (filter?.errorName === undefined || errors.at(-1)?.name === filter.errorName)
-      );
+      return { id: letter.id, original, errorName: errors.at(-1)?.name };
     });
   }
 

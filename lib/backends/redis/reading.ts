@@ -1,11 +1,12 @@
 /** @module Reading what was said: pages over topics, indexes and references, and waiting for more (H1-H7). */
 import { decodeMessage } from '../../core/codec.ts';
 import { UndecodableError } from '../../core/errors.ts';
-import { firstIdOf, type GemstoneId, isGemstoneId, priorityOf } from '../../core/gemstone-id.ts';
+import { firstIdOf, type GemstoneId, isGemstoneId } from '../../core/gemstone-id.ts';
 import type { Message, MessageKey } from '../../core/message.ts';
 import { matches } from '../../core/topic.ts';
-import type { Cursor, Page, ReadFilter, ReadQuery, Where } from '../backend.ts';
+import type { Cursor, Page, ReadQuery, Where } from '../backend.ts';
 import { parseCursor, toCursor } from '../cursor.ts';
+import { passes } from '../read-filter.ts';
 import type { Namespaces } from './namespace.ts';
 import { bounds, indexBounds, type Point, type Range } from './ranges.ts';
 import { bytes, list, number, type Reply, rows, text } from './reply.ts';
@@ -240,14 +241,6 @@ function decoded(namespace: string, key: MessageKey, body: Reply): Message | und
 }
 
 const isGone = (message: Message, now: number) => message.expiresAt !== undefined && message.expiresAt <= now;
-
-export function passes(message: Message, filter: ReadFilter = {}): boolean {
-  return (
-    (filter.format === undefined || message.format === filter.format) &&
-    (filter.sender === undefined || message.sender.id === filter.sender) &&
-    (filter.priority === undefined || priorityOf(message.id) === filter.priority)
-  );
-}
 
 /** Whether a query may name what was stored under a topic. */
 function mayName(where: Where, topic: string): boolean {

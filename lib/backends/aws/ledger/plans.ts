@@ -2,13 +2,13 @@
 import { randomUUID } from 'node:crypto';
 import { admissionOf, follows } from '../../../core/admission.ts';
 import { deadLetterOf } from '../../../core/dead-letter.ts';
-import { EmptyPlanError, InvalidArgumentError, NotFoundError } from '../../../core/errors.ts';
-import { type GemstoneId, priorityOf } from '../../../core/gemstone-id.ts';
+import { EmptyPlanError, NotFoundError } from '../../../core/errors.ts';
 import type { Message } from '../../../core/message.ts';
-import type { Plan, PlanId, PlanRequest, ReadFilter, ReadQuery } from '../../backend.ts';
+import type { Plan, PlanId, PlanRequest, ReadQuery } from '../../backend.ts';
+import { wantedLetters } from '../../wanted-letters.ts';
 import { interestOf } from '../aws-settings.ts';
 import type { AwsCalls } from '../calls/aws-calls.ts';
-import { type LogReader, passes } from '../log/log-reader.ts';
+import type { LogReader } from '../log/log-reader.ts';
 import { namespaceOf, type PlanRows } from './plan-rows.ts';
 import type { PlanWork } from './plan-work.ts';
 
@@ -71,24 +71,11 @@ export class Plans {
   }
 
   async #openLetters(request: PlanRequest & { action: 'redrive' | 'discard' }): Promise<readonly Message[]> {
-    const { namespace, agent, ids, filter } = request;
+    const { namespace, agent } = request;
     const open = await this.#readAll({ namespace, where: { deadLettersOf: agent }, order: 'id', limit: PAGE });
-    const known = new Set(open.map(({ id }) => id));
-    const faults = (ids ?? [])
-      .filter((id) => !known.has(id))
-      .map((id) => ({
-        field: 'ids',
-        problem: `${id} is no open dead letter of "${agent}": it was redriven or discarded before, or never was one`,
-      }));
-    if (faults.length > 0) throw new InvalidArgumentError(faults);
-    const wanted = ids === undefined ? undefined : new Set<GemstoneId>(ids);
-    return open.filter((letter) => {
+    return wantedLetters(open, request, (letter) => {
       const { original, errors } = deadLetterOf(letter);
-      return (
-        (wanted === undefined || wanted.has(letter.id)) &&
-        (original === undefined || isMeant(original, filter)) &&
-        (filter?.errorName === undefined || errors.at(-1)?.name === filter.errorName)
-      );
+      return { id: letter.id, original, errorName: errors.at(-1)?.name };
     });
   }
 
@@ -115,6 +102,3 @@ export class Plans {
       throw new NotFoundError(`subscription of agent "${agent}" in namespace "${namespace}"`);
   }
 }
-
-const isMeant = (original: Message, filter: ReadFilter = {}) =>
-  passes(original, filter) && (filter.priority === undefined || priorityOf(original.id) === filter.priority);

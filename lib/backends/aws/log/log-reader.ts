@@ -14,6 +14,7 @@ import {
 } from '../../../environment/aws-keys.ts';
 import type { Cursor, Page, ReadFilter, ReadQuery } from '../../backend.ts';
 import { parseCursor, toCursor } from '../../cursor.ts';
+import { passes } from '../../read-filter.ts';
 import { patternsOf } from '../aws-settings.ts';
 import { textOf } from '../calls/attribute-values.ts';
 import type { AwsCalls } from '../calls/aws-calls.ts';
@@ -270,8 +271,3 @@ function narrowed({ to }: ReadQuery, part: Pick<Range, 'after' | 'to'>): Pick<Ra
 /** What can be told without the body. */
 const mayPass = ({ id }: Place, filter: ReadFilter = {}) =>
   filter.priority === undefined || priorityOf(id) === filter.priority;
-
-/** What only the body can tell. */
-export const passes = ({ format, sender }: Message, filter: ReadFilter = {}) =>
-  (filter.format === undefined || format === filter.format) &&
-  (filter.sender === undefined || sender.id === filter.sender);
