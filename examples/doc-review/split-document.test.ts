@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import remarkFrontmatter from 'remark-frontmatter';
 import remarkGfm from 'remark-gfm';
 import remarkParse from 'remark-parse';
 import { unified } from 'unified';
@@ -75,7 +76,7 @@ describe('every document', () => {
   });
 
   test('keeps each piece of code in one chunk', () => {
-    const parser = unified().use(remarkParse).use(remarkGfm);
+    const parser = unified().use(remarkParse).use(remarkGfm).use(remarkFrontmatter);
 
     fc.assert(
       fc.property(fc.array(blocks, { maxLength: 12 }), (parts) => {
