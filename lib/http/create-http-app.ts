@@ -12,7 +12,6 @@ import { Exchange } from './exchange.ts';
 import type { Host, HttpApp } from './http-app.ts';
 import { MethodNotAllowedError, NoSuchRouteError } from './http-errors.ts';
 import { KnownFormats } from './known-formats.ts';
-import { openApiDocument } from './openapi.ts';
 import { RateLimiter } from './rate-limit.ts';
 import { RequestCounts } from './request-counts.ts';
 import type { Route } from './route.ts';
@@ -42,7 +41,7 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
   const requests = new RequestCounts();
   const isOpen = authenticate === undefined;
   const around = surroundings(options);
-  let document: string | undefined;
+  let document: Promise<string> | undefined;
   const services: Services = {
     backend,
     guild,
@@ -57,7 +56,7 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
     log,
     requestLines: () => requests.lines(streams.size),
     document: () => {
-      document ??= JSON.stringify(openApiDocument(allRoutes, isOpen));
+      document ??= describe(isOpen);
       return document;
     },
   };
@@ -73,6 +72,12 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
     },
     close: () => streams.close(),
   };
+}
+
+/** Loaded when it is asked for: what makes it weighs as much as what checks requests. */
+async function describe(isOpen: boolean): Promise<string> {
+  const { openApiDocument } = await import('./openapi.ts');
+  return JSON.stringify(openApiDocument(allRoutes, isOpen));
 }
 
 /** What buses know of the guild. */

@@ -1,6 +1,6 @@
 /** @module From a request to its answer: who asks, whether they may, what they say, and every failure as a problem. */
 import { randomUUID } from 'node:crypto';
-import type * as z from 'zod';
+import type * as z from 'zod/mini';
 import { type FieldFault, InvalidArgumentError } from '../core/errors.ts';
 import { type Authenticate, anybody, authorize, type Principal, principalFaults } from './authenticate.ts';
 import { corsHeaders, OpenGuard } from './cors.ts';
@@ -110,7 +110,7 @@ export class Exchange {
     const principal = isKnown ? anybody : await this.#identify(authenticate, request, header);
     if (route.needs !== undefined) limiter?.take(principal.id);
     const faults: FieldFault[] = [];
-    const check = (schema: z.ZodType, value: unknown, root: string): unknown => {
+    const check = (schema: z.ZodMiniType, value: unknown, root: string): unknown => {
       const result = schema.safeParse(value);
       if (!result.success) faults.push(...faultsOf(result.error, root));
       return result.data;

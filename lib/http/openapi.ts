@@ -1,5 +1,5 @@
 /** @module The OpenAPI 3.1 document (https://spec.openapis.org/oas/v3.1.1), made from the routes and their schemas. */
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import type { Described, Route } from './route.ts';
 import { named } from './schemas/fields.ts';
 
@@ -66,9 +66,9 @@ export function statusesOf({ answers, problems, needs }: Route): ReadonlySet<num
 function operation(route: Route, isOpen: boolean): Doc {
   const { id, tag, summary, description, params, query, headers = {}, body, bodyIsOptional = false, needs } = route;
   const parameters = [
-    ...Object.entries(params.shape).map(([name, schema]) => parameter(name, 'path', schema as z.ZodType)),
-    ...(query instanceof z.ZodObject
-      ? Object.entries(query.shape).map(([name, schema]) => parameter(name, 'query', schema as z.ZodType))
+    ...Object.entries(params.shape).map(([name, schema]) => parameter(name, 'path', schema as z.ZodMiniType)),
+    ...(query instanceof z.ZodMiniObject
+      ? Object.entries(query.shape).map(([name, schema]) => parameter(name, 'query', schema as z.ZodMiniType))
       : []),
     ...Object.entries(headers).map(([name, schema]) => parameter(name, 'header', schema)),
   ];
@@ -86,8 +86,8 @@ function operation(route: Route, isOpen: boolean): Doc {
   };
 }
 
-function parameter(name: string, place: 'path' | 'query' | 'header', schema: z.ZodType): Doc {
-  const isOptional = schema instanceof z.ZodOptional || place === 'header';
+function parameter(name: string, place: 'path' | 'query' | 'header', schema: z.ZodMiniType): Doc {
+  const isOptional = schema instanceof z.ZodMiniOptional || place === 'header';
   const {
     description,
     examples: _,
@@ -125,10 +125,11 @@ function success({ description, schema, type = 'application/json', headers = {} 
 }
 
 /** References to named schemas instead of copies of them. */
-function schemaOf(schema: z.ZodType): Doc {
+function schemaOf(schema: z.ZodMiniType): Doc {
   const id = named.get(schema)?.id;
   if (id !== undefined) return { $ref: `#/components/schemas/${id}` };
-  if (schema instanceof z.ZodUnion) return { anyOf: schema.options.map((option) => schemaOf(option as z.ZodType)) };
+  if (schema instanceof z.ZodMiniUnion)
+    return { anyOf: schema.def.options.map((option) => schemaOf(option as z.ZodMiniType)) };
   const { $schema: _, ...rest } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
   return rest;
 }

@@ -1,5 +1,5 @@
 /** @module The parameters in the path of a route, checked. */
-import type * as z from 'zod';
+import type * as z from 'zod/mini';
 import type { FieldFault } from '../core/errors.ts';
 import { faultsOf } from './schemas/faults.ts';
 
@@ -8,11 +8,11 @@ type Params = Readonly<Record<string, unknown>>;
 const MAX_KNOWN = 1_000;
 
 export class PathParams {
-  readonly #schema: z.ZodObject;
+  readonly #schema: z.ZodMiniObject;
   /** What was right once is right again: programs publish to few paths, and often. */
   readonly #known = new Map<string, Params>();
 
-  constructor(schema: z.ZodObject) {
+  constructor(schema: z.ZodMiniObject) {
     this.#schema = schema;
   }
 

@@ -1,5 +1,5 @@
 /** @module A route of the HTTP API as data: what it takes, what it answers, and what it does. */
-import type * as z from 'zod';
+import type * as z from 'zod/mini';
 import type { Permission, Principal } from './authenticate.ts';
 import type { Host } from './http-app.ts';
 import type { Services } from './services.ts';
@@ -31,13 +31,13 @@ export interface Answer {
 export interface Described {
   readonly description: string;
   /** @default - none: the answer is described by its type */
-  readonly schema?: z.ZodType;
+  readonly schema?: z.ZodMiniType;
   /** @default application/json */
   readonly type?: string;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-export interface RouteOptions<P extends z.ZodObject, Q extends z.ZodType, B extends z.ZodType> {
+export interface RouteOptions<P extends z.ZodMiniObject, Q extends z.ZodMiniType, B extends z.ZodMiniType> {
   /** The operationId of the OpenAPI document. */
   readonly id: string;
   readonly method: 'GET' | 'POST';
@@ -51,7 +51,7 @@ export interface RouteOptions<P extends z.ZodObject, Q extends z.ZodType, B exte
   readonly params: P;
   readonly query: Q;
   /** Headers that it looks at, for the document; it checks them itself. */
-  readonly headers?: Readonly<Record<string, z.ZodType>>;
+  readonly headers?: Readonly<Record<string, z.ZodMiniType>>;
   readonly body?: B;
   /** `run` checks the body itself, against the same schema. @default false */
   readonly checksBody?: boolean;
@@ -65,14 +65,16 @@ export interface RouteOptions<P extends z.ZodObject, Q extends z.ZodType, B exte
   readonly run: (call: Call<z.output<P>, z.output<Q>, z.output<B>>) => Answer | Promise<Answer>;
 }
 
-export type Route = Omit<RouteOptions<z.ZodObject, z.ZodType, z.ZodType>, 'run'> & {
+export type Route = Omit<RouteOptions<z.ZodMiniObject, z.ZodMiniType, z.ZodMiniType>, 'run'> & {
   readonly run: (call: Call<never, never, never>) => Answer | Promise<Answer>;
 };
 
 /** Lets TypeScript infer what `run` gets from the schemas. */
-export function defineRoute<P extends z.ZodObject, Q extends z.ZodType, B extends z.ZodType = z.ZodUndefined>(
-  route: RouteOptions<P, Q, B>,
-): Route {
+export function defineRoute<
+  P extends z.ZodMiniObject,
+  Q extends z.ZodMiniType,
+  B extends z.ZodMiniType = z.ZodMiniUndefined,
+>(route: RouteOptions<P, Q, B>): Route {
   return route;
 }
 

@@ -26,5 +26,5 @@ export interface Services {
   /** Lines of `/metrics` about the HTTP API itself. */
   readonly requestLines: () => readonly string[];
   /** The document of all routes, as JSON. */
-  readonly document: () => string;
+  readonly document: () => Promise<string>;
 }

@@ -1,6 +1,6 @@
 /** @module The bus over HTTP: publishes to and reads from a server, with the calls that a bus has. */
 
-import type * as z from 'zod';
+import type * as z from 'zod/mini';
 import type { AgentStats, Cursor, Page, Plan, PlanId } from '../../backends/backend.ts';
 import type { PublishEntry, PublishOutcome, Topics } from '../../bus/bus.ts';
 import type { Explanation } from '../../bus/explain.ts';

@@ -1,6 +1,6 @@
 /** @module Reading: history by topic, thread, conversation and agent, single messages, and topics. */
 
-import type * as z from 'zod';
+import * as z from 'zod/mini';
 import type { Cursor, Page } from '../../backends/backend.ts';
 import type { HistoryQuery } from '../../bus/history-query.ts';
 import { InvalidArgumentError, NotFoundError } from '../../core/errors.ts';
@@ -115,7 +115,7 @@ export const thread = defineRoute({
   tag: 'messages',
   summary: 'Read everything that descends from a root, over all topics',
   needs: 'read',
-  params: closed({ namespace, id: gemstoneId.meta({ description: 'The id of the root.' }) }),
+  params: closed({ namespace, id: gemstoneId.check(z.describe('The id of the root.')) }),
   query: Query,
   answers: page,
   problems: [400],

@@ -1,5 +1,5 @@
 /** @module What stands beside the namespaces: health, metrics and the description of the API. */
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { seesNamespace } from '../authenticate.ts';
 import { checkHealth } from '../health.ts';
 import { metricsText } from '../metrics-text.ts';
@@ -71,5 +71,5 @@ export const openapi = defineRoute({
   query: anything,
   answers: { 200: { description: 'OpenAPI 3.1.' } },
   problems: [],
-  run: ({ services }) => ({ status: 200, body: services.document() }),
+  run: async ({ services }) => ({ status: 200, body: await services.document() }),
 });

@@ -1,6 +1,6 @@
 /** @module Publishing: one message, or a batch with one outcome each. */
 
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import type { Bus, PublishEntry, PublishOutcome } from '../../bus/bus.ts';
 import type { PublishOptions } from '../../bus/publish-options.ts';
 import { GuildwireError, InvalidArgumentError, InvalidMessageError } from '../../core/errors.ts';

@@ -1,6 +1,6 @@
 /** @module Following topics, threads and conversations as server-sent events. */
 
-import type * as z from 'zod';
+import type * as z from 'zod/mini';
 import { Follower, type Place, placeOfNow } from '../../bus/follower.ts';
 import type { TailQuery } from '../../bus/history-query.ts';
 import { UnsupportedFeatureError } from '../../core/errors.ts';

@@ -1,9 +1,9 @@
 /** @module What the HTTP API answers. */
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { agent, format, gemstoneId, name, namespace, reference, topic } from './fields.ts';
 
-const count = z.int().min(0);
-const time = (description: string) => z.int().meta({ description: `${description} Unix ms.` });
+const count = z.int().check(z.minimum(0));
+const time = (description: string) => z.int().check(z.describe(`${description} Unix ms.`));
 
 export const Fault = name('Fault', z.object({ field: z.string(), problem: z.string() }));
 
@@ -11,20 +11,20 @@ export const Problem = name(
   'Problem',
   z
     .object({
-      type: z.string().meta({ description: 'A URI that names the kind of problem.' }),
+      type: z.string().check(z.describe('A URI that names the kind of problem.')),
       title: z.string(),
       status: z.int(),
-      detail: z.string().meta({ description: 'What was wrong, what came, and what to do.' }),
-      code: z.string().meta({ description: 'Stable: branch on this.' }),
-      retryable: z.boolean().meta({ description: 'Whether the same request can succeed later without a change.' }),
-      faults: z.array(Fault).optional(),
-      requestId: z.string().optional(),
+      detail: z.string().check(z.describe('What was wrong, what came, and what to do.')),
+      code: z.string().check(z.describe('Stable: branch on this.')),
+      retryable: z.boolean().check(z.describe('Whether the same request can succeed later without a change.')),
+      faults: z.optional(z.array(Fault)),
+      requestId: z.optional(z.string()),
     })
-    .meta({ description: 'https://www.rfc-editor.org/rfc/rfc9457' }),
+    .check(z.describe('https://www.rfc-editor.org/rfc/rfc9457')),
 );
 export type Problem = z.output<typeof Problem>;
 
-const sender = z.object({ id: z.string(), name: z.string().optional() });
+const sender = z.object({ id: z.string(), name: z.optional(z.string()) });
 
 /** Open: what a newer version wrote is kept. */
 export const Message = name(
@@ -37,41 +37,43 @@ export const Message = name(
       topics: z.array(topic),
       sender,
       format,
-      formatVersion: z.int().min(1),
+      formatVersion: z.int().check(z.minimum(1)),
       encoding: z.enum(['json', 'base64', 'jwe']),
       payload: z.unknown(),
-      attachment: z.object({ bytes: count, sha256: z.string(), location: z.string() }).optional(),
-      key: z.string().optional(),
+      attachment: z.optional(z.object({ bytes: count, sha256: z.string(), location: z.string() })),
+      key: z.optional(z.string()),
       recipients: z.array(agent),
-      inReplyTo: reference.optional(),
-      thread: z.array(reference).meta({ description: 'The root first, then the nearest seven; empty for a root.' }),
-      conversationId: z.string().optional(),
-      correlationId: z.string().optional(),
-      replyTo: z.string().optional(),
-      forwardHeader: z.object({ origin: reference, onBehalfOf: sender }).optional(),
+      inReplyTo: z.optional(reference),
+      thread: z.array(reference).check(z.describe('The root first, then the nearest seven; empty for a root.')),
+      conversationId: z.optional(z.string()),
+      correlationId: z.optional(z.string()),
+      replyTo: z.optional(z.string()),
+      forwardHeader: z.optional(z.object({ origin: reference, onBehalfOf: sender })),
       steps: z.array(
-        z.object({ agent: z.string(), origin: reference, topics: z.array(topic), reason: z.string().optional() }),
+        z.object({ agent: z.string(), origin: reference, topics: z.array(topic), reason: z.optional(z.string()) }),
       ),
       sessionState: z.record(z.string(), z.unknown()),
       enrichWithHistory: count,
-      expiresAt: time('Neither delivered nor read after it.').optional(),
-      deliverAt: time('Not delivered before it.').optional(),
-      status: z.enum(['running', 'error', 'completed']).optional(),
-      hops: count.meta({ description: 'Generations from the root, which has 0.' }),
-      deadlineAt: time('When all that descends from the root must have started.').optional(),
-      budget: z.object({ usd: z.number().optional(), tokens: z.number().optional() }).optional(),
-      idempotencyKey: z.string().optional(),
-      traceparent: z.string().optional(),
-      tracestate: z.string().optional(),
+      expiresAt: z.optional(time('Neither delivered nor read after it.')),
+      deliverAt: z.optional(time('Not delivered before it.')),
+      status: z.optional(z.enum(['running', 'error', 'completed'])),
+      hops: count.check(z.describe('Generations from the root, which has 0.')),
+      deadlineAt: z.optional(time('When all that descends from the root must have started.')),
+      budget: z.optional(z.object({ usd: z.optional(z.number()), tokens: z.optional(z.number()) })),
+      idempotencyKey: z.optional(z.string()),
+      traceparent: z.optional(z.string()),
+      tracestate: z.optional(z.string()),
       headers: z.record(z.string(), z.string()),
     })
-    .meta({
-      description:
-        'What one publisher said once. Its id is a ULID: the first ten characters are its time, and the last is its priority.',
-    }),
+    .check(
+      z.meta({
+        description:
+          'What one publisher said once. Its id is a ULID: the first ten characters are its time, and the last is its priority.',
+      }),
+    ),
 );
 
-const next = z.string().optional().meta({ description: 'The cursor of the next page; not there on the last.' });
+const next = z.optional(z.string()).check(z.describe('The cursor of the next page; not there on the last.'));
 export const Messages = name('Messages', z.object({ items: z.array(Message), next }));
 export const Topics = name('Topics', z.object({ items: z.array(z.object({ topic, lastId: gemstoneId })), next }));
 
@@ -79,7 +81,7 @@ export const Stored = name(
   'Stored',
   z.object({
     id: gemstoneId,
-    duplicate: z.boolean().meta({ description: 'Whether it was there already, under the same idempotency key.' }),
+    duplicate: z.boolean().check(z.describe('Whether it was there already, under the same idempotency key.')),
   }),
 );
 export const Outcomes = name(
@@ -92,7 +94,7 @@ export const Outcomes = name(
           z.object({ ok: z.literal(false), problem: Problem }),
         ]),
       )
-      .meta({ description: 'One for each message, in their order.' }),
+      .check(z.describe('One for each message, in their order.')),
   }),
 );
 
@@ -101,11 +103,11 @@ export const UploadPlace = name(
   z
     .object({
       method: z.literal('PUT'),
-      url: z.string().meta({ description: 'Whoever has it may put the payload there.' }),
-      headers: z.record(z.string(), z.string()).meta({ description: 'To be sent as they are.' }),
+      url: z.string().check(z.describe('Whoever has it may put the payload there.')),
+      headers: z.record(z.string(), z.string()).check(z.describe('To be sent as they are.')),
       expiresAt: time('Until when it is taken.'),
     })
-    .meta({ description: 'The request that uploads the payload: its body is the JSON, and nothing else is taken.' }),
+    .check(z.describe('The request that uploads the payload: its body is the JSON, and nothing else is taken.')),
 );
 export type UploadPlace = z.output<typeof UploadPlace>;
 
@@ -113,27 +115,26 @@ export const AgentView = name(
   'Agent',
   z.object({
     agent,
-    subscribed: z.boolean().meta({ description: 'Whether it has a subscription; without one nothing waits for it.' }),
-    waiting: count.meta({ description: 'Deliveries that wait, delayed ones and retries included.' }),
-    dead: count.meta({ description: 'Dead letters neither redriven nor discarded.' }),
-    dropped: z.record(z.string(), count).meta({ description: 'Deliveries that ended without their handler.' }),
-    oldestAt: time('The oldest message that waits.').optional(),
+    subscribed: z.boolean().check(z.describe('Whether it has a subscription; without one nothing waits for it.')),
+    waiting: count.check(z.describe('Deliveries that wait, delayed ones and retries included.')),
+    dead: count.check(z.describe('Dead letters neither redriven nor discarded.')),
+    dropped: z.record(z.string(), count).check(z.describe('Deliveries that ended without their handler.')),
+    oldestAt: z.optional(time('The oldest message that waits.')),
     paused: z.boolean(),
-    subscribes: z.array(z.string()).optional(),
-    publishes: z.array(z.string()).optional(),
-    formats: z.array(z.string()).optional(),
-    handlesAny: z.boolean().optional(),
+    subscribes: z.optional(z.array(z.string())),
+    publishes: z.optional(z.array(z.string())),
+    formats: z.optional(z.array(z.string())),
+    handlesAny: z.optional(z.boolean()),
   }),
 );
 export const Agents = name(
   'Agents',
   z.object({
     items: z.array(AgentView),
-    guild: z.string().optional(),
+    guild: z.optional(z.string()),
     edges: z
-      .array(z.object({ from: agent, to: agent, publishes: z.string(), subscribes: z.string() }))
-      .optional()
-      .meta({ description: 'Which agent can reach which, if the guild is known here.' }),
+      .optional(z.array(z.object({ from: agent, to: agent, publishes: z.string(), subscribes: z.string() })))
+      .check(z.describe('Which agent can reach which, if the guild is known here.')),
   }),
 );
 export const Paused = name('Paused', z.object({ agent, paused: z.boolean() }));
@@ -147,11 +148,11 @@ export const Plan = name(
       agent,
       action: z.enum(['redrive', 'discard', 'replay']),
       total: count,
-      done: count.meta({ description: 'Entries that were worked off, the skipped ones included.' }),
+      done: count.check(z.describe('Entries that were worked off, the skipped ones included.')),
       skipped: count,
       finished: z.boolean(),
     })
-    .meta({ description: 'A list that was frozen when it was made.' }),
+    .check(z.describe('A list that was frozen when it was made.')),
 );
 
 export const Explained = name(
@@ -178,7 +179,7 @@ export const Health = name(
     status: z.enum(['ready', 'not ready', 'closing']),
     dependencies: z.record(
       z.string(),
-      z.object({ status: z.enum(['up', 'down']), ms: z.number(), code: z.string().optional() }),
+      z.object({ status: z.enum(['up', 'down']), ms: z.number(), code: z.optional(z.string()) }),
     ),
   }),
 );

@@ -1,5 +1,5 @@
 /** @module Checking input by schema: every fault, with its place, in one error. */
-import type * as z from 'zod';
+import type * as z from 'zod/mini';
 import { type FieldFault, InvalidArgumentError } from '../../core/errors.ts';
 
 /**
@@ -7,14 +7,14 @@ import { type FieldFault, InvalidArgumentError } from '../../core/errors.ts';
  *
  * @throws InvalidArgumentError with every fault.
  */
-export function parse<S extends z.ZodType>(schema: S, value: unknown): z.output<S> {
+export function parse<S extends z.ZodMiniType>(schema: S, value: unknown): z.output<S> {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   throw new InvalidArgumentError(faultsOf(result.error));
 }
 
 /** @param root What the value itself is called. */
-export function faultsOf(error: z.ZodError, root = 'body'): readonly FieldFault[] {
+export function faultsOf(error: z.core.$ZodError, root = 'body'): readonly FieldFault[] {
   return error.issues.flatMap((issue): readonly FieldFault[] => {
     if (issue.code === 'unrecognized_keys') {
       return issue.keys.map((key) => ({ field: placeOf([...issue.path, key], root), problem: issue.message }));

@@ -1,5 +1,5 @@
 /** @module The parts of which the schemas of the HTTP API are made. */
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { formatNameProblem } from '../../core/format.ts';
 import { firstIdOf, type GemstoneId, gemstoneIdProblem, isGemstoneId, type Priority } from '../../core/gemstone-id.ts';
 import { type Reference, referenceProblem } from '../../core/message.ts';
@@ -11,7 +11,7 @@ import { MAX_AGENT_NAME, MAX_NAMESPACE, nameProblem, patternProblem, topicProble
 export const named = z.registry<{ readonly id: string }>();
 
 /** Gives a schema its name in the OpenAPI document. */
-export function name<S extends z.ZodType>(id: string, schema: S): S {
+export function name<S extends z.ZodMiniType>(id: string, schema: S): S {
   named.add(schema, { id });
   return schema;
 }
@@ -21,16 +21,16 @@ export function name<S extends z.ZodType>(id: string, schema: S): S {
  *
  * @param shape What JSON Schema can say of it.
  */
-export function field<T>(rule: Rule, shape: Readonly<Record<string, unknown>>): z.ZodCustom<T, T> {
+export function field<T>(rule: Rule, shape: Readonly<Record<string, unknown>>): z.ZodMiniCustom<T, T> {
   return z
     .custom<T>((value) => rule(value) === undefined, {
       error: ({ input }) => (input === undefined ? 'is missing' : rule(input)) ?? 'is not allowed',
     })
-    .meta(shape);
+    .check(z.meta(shape));
 }
 
 /** An object that has no other fields. */
-export function closed<const S extends z.core.$ZodShape>(shape: S): z.ZodObject<S, z.core.$strict> {
+export function closed<const S extends z.core.$ZodShape>(shape: S): z.ZodMiniObject<S, z.core.$strict> {
   const allowed = Object.keys(shape).join(', ') || 'none';
   return z.strictObject(shape, {
     error: ({ code, input }) => {
@@ -43,7 +43,11 @@ export function closed<const S extends z.core.$ZodShape>(shape: S): z.ZodObject<
 /** A whole number in the query of a URL, where it is text. */
 export function numberInQuery(rule: Rule, shape: Readonly<Record<string, unknown>>) {
   const numberOf = (text: unknown) => (typeof text === 'string' && /^\d{1,9}$/.test(text) ? Number(text) : text);
-  return field<string>((text) => rule(numberOf(text)), { type: 'integer', ...shape }).transform((text) => Number(text));
+  const whole = field<string>((text) => rule(numberOf(text)), { type: 'integer', ...shape });
+  return z.pipe(
+    whole,
+    z.transform((text) => Number(text)),
+  );
 }
 
 const SEGMENT = '[A-Za-z0-9_-]+';
@@ -115,11 +119,14 @@ export const priorityInBody = field<Priority>(priorityRule, {
   maximum: 9,
   description: '0 is the most urgent, 4 is normal, 8 and 9 are for background work.',
 });
-export const priorityInQuery = numberInQuery(priorityRule, {
-  minimum: 0,
-  maximum: 9,
-  description: 'Only messages of this priority.',
-}).transform((priority) => priority as Priority);
+export const priorityInQuery = z.pipe(
+  numberInQuery(priorityRule, {
+    minimum: 0,
+    maximum: 9,
+    description: 'Only messages of this priority.',
+  }),
+  z.transform((priority) => priority as Priority),
+);
 
 /** https://www.rfc-editor.org/rfc/rfc3339#section-5.6, as far as a Date can hold it. */
 const RFC_3339 = z.iso.datetime({ offset: true });
@@ -131,13 +138,16 @@ function pointProblem(value: unknown): string | undefined {
 }
 
 /** A point in the log: an id, or the Unix ms of a time; before 1970 there was nothing. */
-export const point = field<string>(pointProblem, {
-  type: 'string',
-  anyOf: [{ format: 'date-time' }, { pattern: `^${ID}$` }],
-  description: 'A gemstone ID or an RFC 3339 time, inclusive.',
-  examples: ['2026-01-31T08:00:00Z'],
-}).transform((value): number | GemstoneId =>
-  isGemstoneId(value) ? value : Math.max(0, Date.parse(value.toUpperCase())),
+export const point = z.pipe(
+  field<string>(pointProblem, {
+    type: 'string',
+    anyOf: [{ format: 'date-time' }, { pattern: `^${ID}$` }],
+    description: 'A gemstone ID or an RFC 3339 time, inclusive.',
+    examples: ['2026-01-31T08:00:00Z'],
+  }),
+  z.transform((value): number | GemstoneId =>
+    isGemstoneId(value) ? value : Math.max(0, Date.parse(value.toUpperCase())),
+  ),
 );
 
 const [firstId] = [firstIdOf(0)];

@@ -1,5 +1,5 @@
 /** @module A payload that is uploaded before the message that carries it. */
-import type * as z from 'zod';
+import * as z from 'zod/mini';
 import { show } from '../../core/show.ts';
 import { closed, field, name } from './fields.ts';
 
@@ -28,6 +28,6 @@ export const NewAttachment = name(
       maxLength: 64,
       description: 'The SHA-256 of the JSON of the payload, in lower-case hexadecimal.',
     }),
-  }).meta({ description: 'A payload that lies beside the message: its JSON, as it was uploaded.' }),
+  }).check(z.describe('A payload that lies beside the message: its JSON, as it was uploaded.')),
 );
 export type NewAttachment = z.output<typeof NewAttachment>;

@@ -1,5 +1,5 @@
 /** @module What is published over HTTP. */
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import type { PublishOptions } from '../../bus/publish-options.ts';
 import type { FieldFault } from '../../core/errors.ts';
 import type { Json, JsonObject } from '../../core/json.ts';
@@ -25,95 +25,118 @@ const duration = (description: string) =>
 
 /** `reason` belongs to what is published while a message is handled, which nobody does over HTTP. */
 const options = {
-  key: text(messageRules.key, 'What orders the message among others, for agents that take them in order.').optional(),
-  priority: priorityInBody.optional(),
-  delayMs: duration('Not delivered before so many ms have passed.').optional(),
-  ttlMs: duration('Neither delivered nor read after so many ms; more than delayMs.').optional(),
-  recipients: field<readonly string[]>(messageRules.recipients, {
-    type: 'array',
-    items: { type: 'string', pattern: '^[A-Za-z0-9_-]{1,48}$' },
-    maxItems: 100,
-    description: 'Agents that the message is for, by name.',
-  }).optional(),
-  headers: field<Readonly<Record<string, string>>>(messageRules.headers, {
-    type: 'object',
-    additionalProperties: { type: 'string' },
-    description: 'Text of your own, at most 2 KB.',
-  }).optional(),
-  idempotencyKey: idempotencyKey.optional(),
-  conversationId: conversation.optional(),
-  correlationId: text(
-    messageRules.correlationId,
-    'A name of your own for the exchange; a reply carries it back.',
-  ).optional(),
-  replyTo: field<string>(messageRules.replyTo, {
-    type: 'string',
-    maxLength: 200,
-    description: 'The topic to answer on.',
-  }).optional(),
-  inReplyTo: reference.optional(),
-  enrichWithHistory: field<number>(enrichmentRule, {
-    type: 'integer',
-    minimum: 0,
-    maximum: 16,
-    description: 'Delivers the last so many messages on the way with the message.',
-  }).optional(),
-  sessionState: field<JsonObject>(messageRules.sessionState, {
-    type: 'object',
-    description: 'Travels along with everything that descends from the message; at most 16 KB.',
-  }).optional(),
-  deadlineAt: field<number>(messageRules.deadlineAt, {
-    type: 'integer',
-    minimum: 0,
-    maximum: Number.MAX_SAFE_INTEGER,
-    description: 'Unix ms by which the message and all that descends from it must have started.',
-  }).optional(),
-  budget: field<Budget>(budgetRule, {
-    type: 'object',
-    properties: { usd: { type: 'number', minimum: 0 }, tokens: { type: 'number', minimum: 0 } },
-    additionalProperties: false,
-    description: 'What handling the message and all that descends from it may cost.',
-  }).optional(),
-  status: field<'running' | 'error' | 'completed'>(messageRules.status, {
-    type: 'string',
-    enum: ['running', 'error', 'completed'],
-  }).optional(),
-  traceparent: field<string>(messageRules.traceparent, {
-    type: 'string',
-    pattern: '^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$',
-    description: 'W3C trace context.',
-  }).optional(),
-  tracestate: field<string>(messageRules.tracestate, {
-    type: 'string',
-    maxLength: 512,
-    pattern: '^[ -~]*$',
-    description: 'W3C trace context.',
-  }).optional(),
-} as const satisfies Readonly<Record<Exclude<keyof PublishOptions, 'reason'>, z.ZodType>>;
+  key: z.optional(text(messageRules.key, 'What orders the message among others, for agents that take them in order.')),
+  priority: z.optional(priorityInBody),
+  delayMs: z.optional(duration('Not delivered before so many ms have passed.')),
+  ttlMs: z.optional(duration('Neither delivered nor read after so many ms; more than delayMs.')),
+  recipients: z.optional(
+    field<readonly string[]>(messageRules.recipients, {
+      type: 'array',
+      items: { type: 'string', pattern: '^[A-Za-z0-9_-]{1,48}$' },
+      maxItems: 100,
+      description: 'Agents that the message is for, by name.',
+    }),
+  ),
+  headers: z.optional(
+    field<Readonly<Record<string, string>>>(messageRules.headers, {
+      type: 'object',
+      additionalProperties: { type: 'string' },
+      description: 'Text of your own, at most 2 KB.',
+    }),
+  ),
+  idempotencyKey: z.optional(idempotencyKey),
+  conversationId: z.optional(conversation),
+  correlationId: z.optional(
+    text(messageRules.correlationId, 'A name of your own for the exchange; a reply carries it back.'),
+  ),
+  replyTo: z.optional(
+    field<string>(messageRules.replyTo, {
+      type: 'string',
+      maxLength: 200,
+      description: 'The topic to answer on.',
+    }),
+  ),
+  inReplyTo: z.optional(reference),
+  enrichWithHistory: z.optional(
+    field<number>(enrichmentRule, {
+      type: 'integer',
+      minimum: 0,
+      maximum: 16,
+      description: 'Delivers the last so many messages on the way with the message.',
+    }),
+  ),
+  sessionState: z.optional(
+    field<JsonObject>(messageRules.sessionState, {
+      type: 'object',
+      description: 'Travels along with everything that descends from the message; at most 16 KB.',
+    }),
+  ),
+  deadlineAt: z.optional(
+    field<number>(messageRules.deadlineAt, {
+      type: 'integer',
+      minimum: 0,
+      maximum: Number.MAX_SAFE_INTEGER,
+      description: 'Unix ms by which the message and all that descends from it must have started.',
+    }),
+  ),
+  budget: z.optional(
+    field<Budget>(budgetRule, {
+      type: 'object',
+      properties: { usd: { type: 'number', minimum: 0 }, tokens: { type: 'number', minimum: 0 } },
+      additionalProperties: false,
+      description: 'What handling the message and all that descends from it may cost.',
+    }),
+  ),
+  status: z.optional(
+    field<'running' | 'error' | 'completed'>(messageRules.status, {
+      type: 'string',
+      enum: ['running', 'error', 'completed'],
+    }),
+  ),
+  traceparent: z.optional(
+    field<string>(messageRules.traceparent, {
+      type: 'string',
+      pattern: '^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$',
+      description: 'W3C trace context.',
+    }),
+  ),
+  tracestate: z.optional(
+    field<string>(messageRules.tracestate, {
+      type: 'string',
+      maxLength: 512,
+      pattern: '^[ -~]*$',
+      description: 'W3C trace context.',
+    }),
+  ),
+} as const satisfies Readonly<Record<Exclude<keyof PublishOptions, 'reason'>, z.ZodMiniType>>;
 
 const anyJson: Rule = () => undefined;
 
 export const NewMessage = name(
   'NewMessage',
   closed({
-    payload: field<Json>(anyJson, { description: 'What the message says: any JSON.' }).optional(),
-    attachment: NewAttachment.optional(),
-    format: format.meta({ default: 'generic_json' }).optional(),
-    formatVersion: field<number>(messageRules.formatVersion, {
-      type: 'integer',
-      minimum: 1,
-      maximum: Number.MAX_SAFE_INTEGER,
-      default: 1,
-    }).optional(),
-    topics: field<readonly string[]>((value) => messageRules.topics(value), {
-      type: 'array',
-      items: { type: 'string', maxLength: 200 },
-      minItems: 1,
-      maxItems: MAX_TOPICS,
-      description: 'Further topics to store it under; the id is the same.',
-    }).optional(),
+    payload: z.optional(field<Json>(anyJson, { description: 'What the message says: any JSON.' })),
+    attachment: z.optional(NewAttachment),
+    format: z.optional(format.check(z.meta({ default: 'generic_json' }))),
+    formatVersion: z.optional(
+      field<number>(messageRules.formatVersion, {
+        type: 'integer',
+        minimum: 1,
+        maximum: Number.MAX_SAFE_INTEGER,
+        default: 1,
+      }),
+    ),
+    topics: z.optional(
+      field<readonly string[]>((value) => messageRules.topics(value), {
+        type: 'array',
+        items: { type: 'string', maxLength: 200 },
+        minItems: 1,
+        maxItems: MAX_TOPICS,
+        description: 'Further topics to store it under; the id is the same.',
+      }),
+    ),
     ...options,
-  }).meta({ oneOf: [{ required: ['payload'] }, { required: ['attachment'] }] }),
+  }).check(z.meta({ oneOf: [{ required: ['payload'] }, { required: ['attachment'] }] })),
 );
 export type NewMessage = z.output<typeof NewMessage>;
 
@@ -128,5 +151,5 @@ export function carriedFaults(message: unknown): readonly FieldFault[] {
 }
 
 /** Each entry is checked by itself, so that one that is refused does not keep the others back. */
-export const NewMessages = name('NewMessages', z.array(NewMessage).max(MAX_BATCH));
+export const NewMessages = name('NewMessages', z.array(NewMessage).check(z.maxLength(MAX_BATCH)));
 export const Published = z.union([NewMessage, NewMessages]);
