@@ -1,14 +1,7 @@
 /** @module Calls of SQS: receiving, and batches of sending, acknowledging and giving back. */
-import {
-  ChangeMessageVisibilityBatchCommand,
-  DeleteMessageBatchCommand,
-  type Message,
-  ReceiveMessageCommand,
-  SendMessageBatchCommand,
-  type SendMessageBatchRequestEntry,
-  SQSClient,
-} from '@aws-sdk/client-sqs';
+import type { Message, ReceiveMessageRequest, SendMessageBatchRequestEntry } from '@aws-sdk/client-sqs';
 import type { Outcome } from '../../backend.ts';
+import { loadClient } from '../../load-client.ts';
 import type { AwsCalls, AwsCommand, SendOptions } from './aws-calls.ts';
 import { entrywise } from './entrywise.ts';
 
@@ -23,9 +16,17 @@ export interface ReceiveOptions {
   readonly signal?: AbortSignal;
 }
 
+type Sdk = typeof import('./sqs-client.ts');
+
+const CLIENT = '@aws-sdk/client-sqs';
 const MAX_BATCH_BYTES = 1_024 * 1_024;
 /** Longer than a long poll may take. */
 const BESIDES_WAIT_MS = 5_000;
+const COUNTS = [
+  'ApproximateNumberOfMessages',
+  'ApproximateNumberOfMessagesDelayed',
+  'ApproximateNumberOfMessagesNotVisible',
+] as const;
 const NO_BYTES = () => 0;
 
 export class SqsCalls {
@@ -35,17 +36,17 @@ export class SqsCalls {
     this.calls = calls;
   }
 
-  get #client(): SQSClient {
-    // The URL of a queue says where it is, unless an endpoint is given.
-    return this.calls.client(
-      'sqs',
-      (options) => new SQSClient({ ...options, useQueueUrlAsEndpoint: !options.endpoint }),
-    );
+  async #send<Output extends object>(make: (sdk: Sdk) => AwsCommand<Output>, options: SendOptions): Promise<Output> {
+    const sdk = await loadClient(CLIENT, () => import('./sqs-client.ts'));
+    return this.calls.send(this.calls.client('sqs', sdk.sqsClient), make(sdk), options);
   }
 
-  /** Repeats: only for commands that may be done twice. */
-  send<Output extends object>(command: AwsCommand<Output>, options: SendOptions): Promise<Output> {
-    return this.calls.send(this.#client, command, options);
+  /** About how many messages a queue holds: those that wait, those that are delayed, and those that somebody has. */
+  async held(queueUrl: string): Promise<number> {
+    const input = { QueueUrl: queueUrl, AttributeNames: [...COUNTS] };
+    const about = { action: 'sqs:GetQueueAttributes', resource: queueUrl };
+    const { Attributes = {} } = await this.#send((sdk) => sdk.attributesCommand(input), about);
+    return COUNTS.reduce((sum, name) => sum + Number(Attributes[name] ?? 0), 0);
   }
 
   /** Up to `max` messages with all their attributes; empty if none came in time, or `signal` aborted. */
@@ -53,14 +54,14 @@ export class SqsCalls {
     queueUrl: string,
     { max, waitMs, visibilityTimeoutS, signal }: ReceiveOptions,
   ): Promise<readonly Message[]> {
-    const command = new ReceiveMessageCommand({
+    const input = {
       QueueUrl: queueUrl,
       MaxNumberOfMessages: max,
       WaitTimeSeconds: Math.min(20, Math.max(0, Math.round(waitMs / 1_000))),
       VisibilityTimeout: visibilityTimeoutS,
       MessageSystemAttributeNames: ['All'],
       MessageAttributeNames: ['All'],
-    });
+    } satisfies ReceiveMessageRequest;
     const tryMs = waitMs + BESIDES_WAIT_MS;
     const about = {
       action: 'sqs:ReceiveMessage',
@@ -69,7 +70,9 @@ export class SqsCalls {
       deadlineAt: this.calls.deadline() + waitMs,
     };
     try {
-      return (await this.send(command, { ...about, ...(signal && { signal }) })).Messages ?? [];
+      return (
+        (await this.#send((sdk) => sdk.receiveCommand(input), { ...about, ...(signal && { signal }) })).Messages ?? []
+      );
     } catch (error) {
       if (signal?.aborted) return [];
       throw error;
@@ -81,7 +84,7 @@ export class SqsCalls {
     const about = { action: 'sqs:SendMessage', resource: queueUrl, deadlineAt };
     const options = { ...about, maxBytes: MAX_BATCH_BYTES, bytesOf: bytesOfEntry };
     return entrywise(this.calls, entries, options, (batch) =>
-      this.send(new SendMessageBatchCommand({ QueueUrl: queueUrl, Entries: [...batch] }), about),
+      this.#send((sdk) => sdk.sendBatchCommand({ QueueUrl: queueUrl, Entries: [...batch] }), about),
     );
   }
 
@@ -94,7 +97,7 @@ export class SqsCalls {
     const about = { action: 'sqs:DeleteMessage', resource: queueUrl, deadlineAt };
     const entries = receiptHandles.map((ReceiptHandle) => ({ ReceiptHandle }));
     return entrywise(this.calls, entries, { ...about, maxBytes: 1, bytesOf: NO_BYTES }, (batch) =>
-      this.send(new DeleteMessageBatchCommand({ QueueUrl: queueUrl, Entries: [...batch] }), about),
+      this.#send((sdk) => sdk.deleteBatchCommand({ QueueUrl: queueUrl, Entries: [...batch] }), about),
     );
   }
 
@@ -110,7 +113,7 @@ export class SqsCalls {
       VisibilityTimeout: timeoutS,
     }));
     return entrywise(this.calls, entries, { ...about, maxBytes: 1, bytesOf: NO_BYTES }, (batch) =>
-      this.send(new ChangeMessageVisibilityBatchCommand({ QueueUrl: queueUrl, Entries: [...batch] }), about),
+      this.#send((sdk) => sdk.changeVisibilityBatchCommand({ QueueUrl: queueUrl, Entries: [...batch] }), about),
     );
   }
 }

@@ -1,5 +1,4 @@
 /** @module What waits for whom, as far as queues and ledger can tell. */
-import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
 import { UnsupportedFeatureError } from '../../../core/errors.ts';
 import { timeOf } from '../../../core/gemstone-id.ts';
 import { ledgerKey, tableAttributes } from '../../../environment/aws-keys.ts';
@@ -21,11 +20,6 @@ export interface StatsOptions {
 }
 
 const MAX_LOOKED_AT = 1_000;
-const COUNTS = [
-  'ApproximateNumberOfMessages',
-  'ApproximateNumberOfMessagesDelayed',
-  'ApproximateNumberOfMessagesNotVisible',
-] as const;
 const UNKNOWN_QUEUES =
   'counting what waits where not all queues of the guild are known (functions of a guild of more than 30 agents); aws:FILE knows them';
 
@@ -64,14 +58,8 @@ export class Stats {
     const queue = sqs.calls.settings.queues[agent];
     if (queue === undefined) throw new UnsupportedFeatureError('aws', UNKNOWN_QUEUES);
     const urls = queue.urgentUrl === undefined ? [queue.url] : [queue.urgentUrl, queue.url];
-    const counts = await Promise.all(
-      urls.map(async (resource) => {
-        const command = new GetQueueAttributesCommand({ QueueUrl: resource, AttributeNames: [...COUNTS] });
-        const { Attributes = {} } = await sqs.send(command, { action: 'sqs:GetQueueAttributes', resource });
-        return COUNTS.map((name) => Number(Attributes[name] ?? 0));
-      }),
-    );
-    return counts.flat().reduce((sum, count) => sum + count, 0);
+    const counts = await Promise.all(urls.map((url) => sqs.held(url)));
+    return counts.reduce((sum, count) => sum + count, 0);
   }
 
   /**
