@@ -73,7 +73,7 @@ export function bundleGuild(
     });
     const hosts = roles.map((role) => ({ in: join(lambdas, `${role}.ts`), out: role }));
     // Apart, since what functions of one build share has in it what any of them uses.
-    const built = [stubs, hosts].map((entryPoints) => {
+    const built = [stubs, ...hosts.map((host) => [host])].map((entryPoints) => {
       const metafile = buildFunctions(entryPoints, folder, manifest, nodeModules, (faults) =>
         refuse(bundleFaults(faults)),
       );
