@@ -10,14 +10,12 @@ import { grantSwitch } from './event-sources.ts';
 import { GuildFunction } from './guild-function.ts';
 import type { IMessageLog } from './message-log-base.ts';
 import { provide } from './provide.ts';
-import type { Relay } from './relay.ts';
 import type { ITopicFamily } from './topic-family-base.ts';
 
 export interface EdgeProps {
   readonly ingest: Code;
   readonly history: Code;
   readonly log: IMessageLog;
-  readonly relay: Relay;
   /** The built-in one, for plans, and those whose publishers publish to SNS themselves. */
   readonly families: readonly ITopicFamily[];
   readonly topicArnPrefix: string;
@@ -40,12 +38,11 @@ export class Edge extends Construct {
 
   constructor(scope: Construct, id: string, props: EdgeProps) {
     super(scope, id);
-    const { log, families, relay } = props;
+    const { log, families } = props;
     const ingest = this.#create('Ingest', 'Publishes to the guild', props.ingest, INGEST_MB, props);
     provide(ingest, { topicArnPrefix: props.topicArnPrefix });
     log.grantOperate(ingest);
     log.grantPublish(ingest, ['**', '$inbox.*', '$reply.*']);
-    relay.grantDelay(ingest);
     for (const family of families) family.grantPublish(ingest);
     const history = this.#create('History', 'Reads what was said', props.history, HISTORY_MB, props);
     log.grantRead(history);

@@ -135,7 +135,6 @@ export class Guild extends Construct {
       ingest: bundle.codeOf('ingest'),
       history: bundle.codeOf('history'),
       families: [system, ...followed.filter(isDirect)],
-      relay: this.relay,
       agents,
     });
     this.api =

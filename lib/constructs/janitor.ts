@@ -53,7 +53,6 @@ export class Janitor extends Construct {
     log.grantOperate(host);
     log.grantPublish(host, ['$dead.*', '$errors']);
     system.grantPublish(host);
-    relay.grantDelay(host);
     Grant.addToPrincipal({ grantee: host, actions: [...consumeActions], resourceArns: [relay.safety.queueArn] });
     relay.safety.encryptionMasterKey?.grantDecrypt(host);
     for (const agent of agents) agent.grantSweep(host);

@@ -75,8 +75,8 @@ export abstract class MessageLogBase extends Resource implements IMessageLog {
 
   /**
    * What an agent does: all of `grantRead`; `grantPublish` for what it declares, any inbox and reply, and its own `$self`,
-   * `$dead` and `$errors`; and its rows of the ledger (`dynamodb:GetItem`, `BatchGetItem`, `Query`, `PutItem`, `UpdateItem`,
-   * `DeleteItem`, `ConditionCheckItem`), with those of idempotency keys, budgets and trails, which all share.
+   * `$dead` and `$errors`; and its rows of the ledger (`dynamodb:GetItem`, `BatchGetItem`, `Query`, `PutItem`, `UpdateItem`
+   * and `DeleteItem`), with those of idempotency keys, budgets and trails, which all share.
    */
   grantAgent(grantee: IGrantable, agent: string, publishes: readonly string[]): Grant {
     const keys = agentLedgerKeys(this.namespaces, agent);
@@ -87,7 +87,7 @@ export abstract class MessageLogBase extends Resource implements IMessageLog {
 
   /**
    * All rows of the ledger in the namespaces of the log, and those of event sources that are off: `dynamodb:GetItem`,
-   * `BatchGetItem`, `Query`, `PutItem`, `UpdateItem`, `DeleteItem` and `ConditionCheckItem`; with all of `grantRead`.
+   * `BatchGetItem`, `Query`, `PutItem`, `UpdateItem` and `DeleteItem`; with all of `grantRead`.
    */
   grantOperate(grantee: IGrantable): Grant {
     const keys = operatorLedgerKeys(this.namespaces);

@@ -13,7 +13,6 @@ export const ledgerActions = [
   'dynamodb:PutItem',
   'dynamodb:UpdateItem',
   'dynamodb:DeleteItem',
-  'dynamodb:ConditionCheckItem',
 ] as const;
 /** Neither is bound to keys as the others are. */
 export const deniedActions = [

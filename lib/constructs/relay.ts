@@ -61,35 +61,24 @@ export class Relay extends Construct {
       ...(logRetention !== undefined && { logRetention }),
     });
     this.function = host.function;
-    provide(host, { topicArnPrefix: props.topicArnPrefix });
+    const { delays, safety } = this;
+    const queues = { delaysQueue: delays.queueUrl, safetyQueue: safety.queueUrl };
+    provide(host, { topicArnPrefix: props.topicArnPrefix, ...queues });
     for (const family of families) family.grantPublish(host);
     log.grantRelay(host).applyBefore(this.#readStream(props));
-    this.grantDelay(host);
-    this.grantSafety(host);
+    for (const queue of [delays, safety]) this.#grantSend(host, queue);
     const consume = Grant.addToPrincipal({
       grantee: host,
       actions: [...consumeActions],
-      resourceArns: [this.delays.queueArn],
+      resourceArns: [delays.queueArn],
     });
-    this.delays.encryptionMasterKey?.grantDecrypt(host);
+    delays.encryptionMasterKey?.grantDecrypt(host);
     consume.applyBefore(this.#readDelays());
   }
 
-  /** Having messages handed on, at once or later: `sqs:SendMessage` to the Delays queue. */
-  grantDelay(grantee: IGrantable): Grant {
-    provide(grantee, { delaysQueue: this.delays.queueUrl });
-    return this.#grantSend(grantee, this.delays);
-  }
-
-  /** Setting aside what cannot be handed on: `sqs:SendMessage` to the Safety queue. */
-  grantSafety(grantee: IGrantable): Grant {
-    provide(grantee, { safetyQueue: this.safety.queueUrl });
-    return this.#grantSend(grantee, this.safety);
-  }
-
-  #grantSend(grantee: IGrantable, queue: Queue): Grant {
+  #grantSend(grantee: IGrantable, queue: Queue): void {
     queue.encryptionMasterKey?.grantEncryptDecrypt(grantee);
-    return Grant.addToPrincipal({ grantee, actions: ['sqs:SendMessage'], resourceArns: [queue.queueArn] });
+    Grant.addToPrincipal({ grantee, actions: ['sqs:SendMessage'], resourceArns: [queue.queueArn] });
   }
 
   #createQueue(id: string, { encryptionKey, removalPolicy }: RelayProps, deadLetters?: Queue): Queue {

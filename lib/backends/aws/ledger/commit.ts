@@ -110,7 +110,7 @@ const whyOf = (reasons: readonly CancellationReason[]) =>
   reasons.flatMap(({ Code, Message }) => (Code === 'None' ? [] : [`${Code} ${Message ?? ''}`])).join('; ');
 
 function tablesOf(entries: readonly TransactWriteItem[]): string {
-  const tables = entries.map(({ Put, Update, Delete, ConditionCheck }) => Put ?? Update ?? Delete ?? ConditionCheck);
+  const tables = entries.map(({ Put, Update, Delete }) => Put ?? Update ?? Delete);
   return [...new Set(tables.map((each) => each?.TableName))].join(', ');
 }
 
