@@ -60,7 +60,8 @@ export interface WorkloadChanges {
 const DEFAULT_RETENTION_DAYS = 30;
 const GRACE_DAYS = 15;
 const FAST: StackFunction = { memoryMb: 256, isArm: true };
-const EDGE: StackFunction = { memoryMb: 512, isArm: true };
+const RELAY: StackFunction = { memoryMb: 512, isArm: true };
+const INGEST: StackFunction = { memoryMb: 1_024, isArm: true };
 
 /** One agent as the constructs make it, at least once. */
 export const standardDelivery: DeliveryTerms = {
@@ -84,9 +85,9 @@ export const standardWorkload: Workload = {
   isViaApi: false,
   isDirect: false,
   deliveries: [standardDelivery],
-  relay: EDGE,
+  relay: RELAY,
   relayBatchSize: 100,
-  ingest: EDGE,
+  ingest: INGEST,
   keptDays: DEFAULT_RETENTION_DAYS + GRACE_DAYS,
 };
 
@@ -105,8 +106,8 @@ export function workloadOf(stack: DeployedStack, changes: WorkloadChanges): Work
     ...standardWorkload,
     threads: manifest?.threads ?? standardWorkload.threads,
     tracing: manifest?.tracing ?? standardWorkload.tracing,
-    relay: functions.relay ?? EDGE,
-    ingest: functions.ingest ?? EDGE,
+    relay: functions.relay ?? RELAY,
+    ingest: functions.ingest ?? INGEST,
     keptDays: Math.max(DEFAULT_RETENTION_DAYS, ...families.map(({ retentionDays }) => retentionDays)) + GRACE_DAYS,
     ...plain,
     deliveries,

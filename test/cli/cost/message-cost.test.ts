@@ -57,7 +57,7 @@ test('each feature adds what it writes', () => {
   // A write takes the place of the read.
   expect(adds.lease).toBeCloseTo(0.625 - 0.125, 9);
   expect(adds.direct).toBeCloseTo(0.5 - 0.05, 9);
-  expect(adds.api).toBeCloseTo(1 + 0.2 + 0.025 * 0.5 * 13.3334 + (0.5 * 1e6 * (400 + 300)) / 1024 ** 3, 9);
+  expect(adds.api).toBeCloseTo(1 + 0.2 + 0.025 * 13.3334 + (0.5 * 1e6 * (400 + 300)) / 1024 ** 3, 9);
   expect(adds.trickle).toBeCloseTo(9 * (relayed + 2 * 0.1 * 0.5 + 0.1 * 0.2 + 0.1 * 0.05 * 0.25 * 13.3334 + LOGS), 9);
 });
 
