@@ -46,11 +46,18 @@ export function normalized(blocks: readonly string[]): readonly string[] {
     return `<id ${ids.indexOf(id) + 1}>`;
   };
   return blocks.map((block) =>
-    block
+    inStreams(block)
       .replaceAll(ID, numbered)
       .replaceAll(/\b\d\d:\d\d:\d\d\.\d{3}\b/g, '<time>')
       .replaceAll(/\b\d+(?:\.\d)? (?:ms|s|min)\b/g, '<duration>'),
   );
+}
+
+/** What is logged behind what was said: which of them comes first when both happen at once differs too. */
+function inStreams(block: string): string {
+  const lines = block.split('\n');
+  const isLogged = (line: string) => /^(?:warn|error) /.test(line);
+  return [...lines.filter((line) => !isLogged(line)), ...lines.filter(isLogged)].join('\n');
 }
 
 /** The same blocks, with what the commands print now. */

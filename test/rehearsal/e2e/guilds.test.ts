@@ -8,7 +8,7 @@ import { Note, Seen } from './fixtures/note.ts';
 import { synthesized } from './stack.ts';
 
 const open = (assembly: string) =>
-  Stage.open({ assembly, stack: undefined, namespace: undefined, timeoutMs: 120_000, log: undefined });
+  Stage.open({ assembly, stack: undefined, namespace: undefined, timeoutMs: 600_000, log: undefined });
 
 const said = (stage: Stage, topic: string) => all(stage.client.history({ topic }));
 
@@ -36,7 +36,7 @@ test('the shop of the quickstart gives a receipt, and a dead letter for the orde
   expect(letters[0]?.thread[0]).toContain(bad);
   const topics = (await all(client.thread(good))).map(({ topic }) => topic);
   expect(topics).toEqual(['orders', 'orders.accepted', 'prices', 'receipts']);
-}, 180_000);
+}, 900_000);
 
 test('each of twelve agents gets each message of the topic they follow, and answers it once', async () => {
   const MESSAGES = 20;
@@ -58,4 +58,4 @@ test('each of twelve agents gets each message of the topic they follow, and answ
   expect(seen.toSorted()).toEqual(expected.toSorted());
   expect(stage.hops.deliveries).toHaveLength(MESSAGES * names.length);
   expect(stage.hops.deliveries.filter(({ failed }) => failed)).toEqual([]);
-}, 180_000);
+}, 900_000);
