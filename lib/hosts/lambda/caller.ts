@@ -1,4 +1,5 @@
 /** @module Who calls an HTTP API: whoever its authorizer let through, with what their claims allow them. */
+import { MAX_NAMESPACE, nameProblem } from '../../core/topic.ts';
 import { type Permission, type Principal, permissions } from '../../http/authenticate.ts';
 import type { HttpEvent } from './events.ts';
 
@@ -45,7 +46,10 @@ function listIn(claims: Readonly<Record<string, unknown>>, name: string): readon
     .filter((part) => part !== '');
 }
 
+/** Without what can be no namespace: tokens are made for other services as well. */
 function common(claimed: readonly string[], served: '*' | readonly string[]): '*' | readonly string[] {
   if (claimed.includes('*')) return served;
-  return served === '*' ? claimed : claimed.filter((namespace) => served.includes(namespace));
+  return claimed.filter((namespace) =>
+    served === '*' ? nameProblem(namespace, MAX_NAMESPACE) === undefined : served.includes(namespace),
+  );
 }

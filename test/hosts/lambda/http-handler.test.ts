@@ -43,6 +43,48 @@ test('a body in base64, a stage before the path and a decoded conversation are u
   expect(bodyOf(spoken)).toMatchObject({ items: [{ payload: 1 }] });
 });
 
+test.for([
+  '/v1/namespaces/test/../prod/topics/doc.new/messages',
+  '/v1/namespaces/test/%2e%2E/prod/topics/doc.new/messages',
+  '/v1/./namespaces/prod/topics/doc.new/messages',
+  '/v1/namespaces/test\\..\\..\\namespaces\\prod/topics/doc.new/messages',
+  '/v1/namespaces/%70rod/topics/doc.new/messages',
+  '/v1/namespaces/prod/topics/doc.new/messages/..',
+])('a path that leads elsewhere than a policy on paths could see is refused: %s', async (rawPath) => {
+  const { options, backend } = inMemory();
+  const handler = httpHandler(manifest, options);
+
+  const { statusCode } = await handler({ ...httpEvent(inProd, { body: { payload: 1 } }), rawPath }, contextOf());
+
+  expect(statusCode).toBeGreaterThanOrEqual(400);
+  expect(statusCode).toBeLessThan(500);
+  expect((await openBus(backend, { namespace: 'prod', sender: 'x' }).read({ topic: 'doc.new' })).items).toEqual([]);
+});
+
+test('a name that a path cannot hold as it is stays that name, with or without its escapes', async () => {
+  const { options, backend } = inMemory();
+  const bus = openBus(backend, { namespace: 'prod', sender: 'x' });
+  const conversationId = 'a\\b..c. %';
+  await bus.publish('doc.new', genericJson, 1, { conversationId });
+  const handler = httpHandler(manifest, options);
+  const asked = (name: string) =>
+    handler({ ...httpEvent('/'), rawPath: `/v1/namespaces/prod/conversations/${name}` }, contextOf());
+
+  const answers = [await asked(conversationId), await asked(encodeURIComponent(conversationId))];
+
+  for (const answer of answers) expect(bodyOf(answer)).toMatchObject({ items: [{ payload: 1 }] });
+});
+
+test('a token for something that is no namespace still does what else its claims say', async () => {
+  const { options } = inMemory({ namespaces: '*' });
+  const handler = httpHandler(manifest, options);
+  const authorizer = jwt({ guildwire_namespaces: 'prod urn:tenant/1' });
+
+  const { statusCode } = await handler(httpEvent(inProd, { authorizer, body: { payload: 1 } }), contextOf());
+
+  expect(statusCode).toBe(202);
+});
+
 test('a token does what its claims say, and a namespace that it may not touch looks like one that does not exist', async () => {
   const { options } = inMemory({ namespaces: ['prod', 'test'] });
   const handler = httpHandler(manifest, options);
