@@ -16,7 +16,7 @@ import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 
-/** Tokens of an OpenID provider. Their claims say which namespaces a caller may use, and what there. */
+/** Tokens of an OpenID provider, signed with RSA. Their claims say which namespaces a caller may use, and what there. */
 export interface JwtAuthorization {
   /** `https://…` */
   readonly issuer: string;

@@ -13,12 +13,12 @@ export type ProviderKey = JsonWebKey & { readonly kid?: string };
 /** By issuer; where it is not named here, its discovery document says where its keys are. */
 export type ProviderKeys = Readonly<Record<string, readonly ProviderKey[]>>;
 
-const ALGORITHMS: Readonly<Record<string, string>> = {
-  RS256: 'sha256',
-  RS384: 'sha384',
-  RS512: 'sha512',
-  ES256: 'sha256',
-};
+/** API Gateway takes RSA only, and a key by its id: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-jwt-authorizer.html */
+const ALGORITHMS: ReadonlyMap<unknown, string> = new Map([
+  ['RS256', 'sha256'],
+  ['RS384', 'sha384'],
+  ['RS512', 'sha512'],
+]);
 
 export class JwtVerifier {
   readonly #keys = new Map<string, Promise<readonly ProviderKey[]>>();
@@ -33,14 +33,14 @@ export class JwtVerifier {
     const [head = '', body = '', signature = ''] = token.split('.');
     const header = jsonOf(head);
     const claims = jsonOf(body);
-    const hash = ALGORITHMS[String(header?.alg)];
+    const hash = ALGORITHMS.get(header?.alg);
     if (header === undefined || claims === undefined || hash === undefined || !holds(claims, rules)) return undefined;
     const keys = await this.#keysOf(rules.issuer);
-    const named = keys.filter(({ kid }) => kid === undefined || kid === header.kid);
+    const named = keys.filter(({ kid, kty }) => kty === 'RSA' && kid !== undefined && kid === header.kid);
     const data = Buffer.from(`${head}.${body}`);
     const signed = named.some((key) => {
       const publicKey = createPublicKey({ key, format: 'jwk' });
-      return verify(hash, data, { key: publicKey, dsaEncoding: 'ieee-p1363' }, Buffer.from(signature, 'base64url'));
+      return verify(hash, data, publicKey, Buffer.from(signature, 'base64url'));
     });
     return signed ? claims : undefined;
   }
@@ -89,7 +89,8 @@ export function claimTexts(claims: JsonObject): Record<string, string> {
 
 function jsonOf(part: string): JsonObject | undefined {
   try {
-    return JSON.parse(Buffer.from(part, 'base64url').toString()) as JsonObject;
+    const value = JSON.parse(Buffer.from(part, 'base64url').toString()) as Json;
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : undefined;
   } catch {
     return undefined;
   }
