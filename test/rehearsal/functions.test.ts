@@ -196,6 +196,43 @@ test('what a function prints is kept with the invocation that printed it', async
   expect(heard).toEqual(lines.map(({ text }) => text));
 });
 
+test('a handler that ends within a line runs once, and the line is kept', async () => {
+  const code = `let runs = 0;
+  export const handler = async () => { runs++; process.stdout.write('out ' + runs); process.stderr.write('err'); return runs; };`;
+  using assembly = new WrittenAssembly({ functions: { Half: { code, properties: { Timeout: 5 } } } });
+  await using rehearsal = await rehearse({ assembly: assembly.directory });
+
+  const answers = [await rehearsal.invoke('Half', {}), await rehearsal.invoke('Half', {})];
+
+  expect(answers.map(({ payload }) => payload)).toEqual(['1', '2']);
+  const printed = rehearsal.logsOf('Half').filter(({ text }) => /^(out|err)/.test(text));
+  expect(printed.map(({ text }) => text).toSorted()).toEqual(['err', 'err', 'out 1', 'out 2']);
+  expect(printed.find(({ text }) => text === 'out 2')?.requestId).toBe(answers[1]?.requestId);
+});
+
+test('a handler that silences its output ends as soon as it has answered', async () => {
+  const code = `let runs = 0;
+  export const handler = async () => { process.stdout.write = () => true; console.log('unheard'); return ++runs; };`;
+  using assembly = new WrittenAssembly({ functions: { Mute: { code, properties: { Timeout: 5 } } } });
+  await using rehearsal = await rehearse({ assembly: assembly.directory });
+
+  const { payload, functionError } = await rehearsal.invoke('Mute', {});
+
+  expect([payload, functionError]).toEqual(['1', undefined]);
+  expect(rehearsal.logsOf('Mute').map(({ text }) => text)).not.toContain('unheard');
+});
+
+test('an invocation is handed out once, however often its process asks', async () => {
+  const code = `export const handler = async () => {
+    const next = 'http://' + process.env.AWS_LAMBDA_RUNTIME_API + '/2018-06-01/runtime/invocation/next';
+    return fetch(next, { signal: AbortSignal.timeout(300) }).then(() => 'again', () => 'once');
+  };`;
+  using assembly = new WrittenAssembly({ functions: { Asks: { code, properties: { Timeout: 5 } } } });
+  await using rehearsal = await rehearse({ assembly: assembly.directory });
+
+  expect((await rehearsal.invoke('Asks', {})).payload).toBe('"once"');
+});
+
 test('killing processes fails what they are doing, and nothing else', async () => {
   const code = `export const handler = async (ms) => { console.log('begun'); await new Promise((r) => setTimeout(r, ms)); return 'done'; };`;
   const long = { code, properties: { Timeout: 60 } };

@@ -20,6 +20,8 @@ interface Running {
   /** When the process got it; until then, when it was given to the environment. */
   startedAt: number;
   readonly end: (ending: Ending) => void;
+  /** The process has got it, and gets it no second time while its log is still being read. */
+  isHanded: boolean;
   /** Streams of the log that have been read to the invocation's end. */
   logsRead: number;
   ending: Ending | undefined;
@@ -78,7 +80,8 @@ export class ExecutionEnvironment {
   async invoke(invocation: Invocation): Promise<InvocationResult> {
     const { promise, resolve } = Promise.withResolvers<Ending>();
     const cold = this.#initMs === undefined;
-    const running: Running = { invocation, startedAt: performance.now(), end: resolve, logsRead: 0, ending: undefined };
+    const startedAt = performance.now();
+    const running = { invocation, startedAt, end: resolve, isHanded: false, logsRead: 0, ending: undefined };
     this.#running = running;
     const [what, ms] = cold ? (['Init', INIT_MS] as const) : (['Task', this.#definition.timeoutMs] as const);
     this.#timer = setTimeout(() => this.#timeUp(what, ms), ms);
@@ -122,8 +125,9 @@ export class ExecutionEnvironment {
     const { name, arn, timeoutMs } = this.#definition;
     const response = this.#asking;
     const running = this.#running;
-    if (response === undefined || running === undefined) return;
+    if (response === undefined || running === undefined || running.isHanded) return;
     this.#asking = undefined;
+    running.isHanded = true;
     running.startedAt = performance.now();
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#timeUp('Task', timeoutMs), timeoutMs);

@@ -41,8 +41,11 @@ export function readLines(
   let rest = '';
   let requestId: string | undefined;
   const take = (line: string) => {
-    if (!line.startsWith(LOG_MARK)) return onLine(line, requestId);
-    const [what, id = ''] = line.slice(LOG_MARK.length).split(' ');
+    // A mark also ends a line that was left open.
+    const at = line.indexOf(LOG_MARK);
+    if (at !== 0) onLine(at < 0 ? line : line.slice(0, at), requestId);
+    if (at < 0) return;
+    const [what, id = ''] = line.slice(at + LOG_MARK.length).split(' ');
     requestId = id;
     if (what === 'end') onEnd(id);
   };

@@ -34,8 +34,9 @@ const failed = (error, type) => JSON.stringify({
   errorMessage: error?.message ?? String(error),
   trace: String(error?.stack ?? '').split('\\n'),
 });
+const writes = [process.stdout, process.stderr].map((stream) => stream.write.bind(stream));
 const mark = (text) => {
-  for (const stream of [process.stdout, process.stderr]) stream.write('${LOG_MARK.replace('\u0000', '\\u0000')}' + text + '\\n');
+  for (const write of writes) write('${LOG_MARK.replace('\u0000', '\\u0000')}' + text + '\\n');
 };
 const exit = (code) => (error) => {
   console.error(error);
