@@ -2,6 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { expect, test, vi } from 'vitest';
 import { rehearse } from '../../lib/rehearsal/rehearse.ts';
 import { WrittenAssembly } from './fixtures/assembly.ts';
+import { until } from './fixtures/calls.ts';
 
 const errorIn = (payload: string) => JSON.parse(payload) as { errorType: string; errorMessage: string };
 
@@ -231,6 +232,20 @@ test('an invocation is handed out once, however often its process asks', async (
   await using rehearsal = await rehearse({ assembly: assembly.directory });
 
   expect((await rehearsal.invoke('Asks', {})).payload).toBe('"once"');
+});
+
+test('what waits for a process when the rehearsal ends is refused, however much it is', async () => {
+  const code = `export const handler = async () => { console.log('begun'); await new Promise((r) => setTimeout(r, 60_000)); };`;
+  using assembly = new WrittenAssembly({
+    functions: { One: { code, properties: { Timeout: 90, ReservedConcurrentExecutions: 1 } } },
+  });
+  const rehearsal = await rehearse({ assembly: assembly.directory });
+  const all = Array.from({ length: 4 }, () => rehearsal.invoke('One', {}));
+  await until(() => rehearsal.logsOf('One').some(({ text }) => text === 'begun'));
+
+  await rehearsal[Symbol.asyncDispose]();
+
+  expect((await Promise.all(all)).map(({ functionError }) => functionError)).toEqual(Array(4).fill('Unhandled'));
 });
 
 test('killing processes fails what they are doing, and nothing else', async () => {

@@ -68,7 +68,10 @@ export class LocalFunction {
       this.#waiting.push(resolve);
       await promise;
     }
-    if (this.#host.stopped.aborted) return refused(invocation, 'the rehearsal has ended');
+    if (this.#host.stopped.aborted) {
+      this.#waiting.shift()?.();
+      return refused(invocation, 'the rehearsal has ended');
+    }
     this.#running++;
     const startedAt = Date.now();
     try {
