@@ -2,6 +2,15 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 
+/** Kills a process that was started `detached`, and whatever it has started. */
+export function killGroup({ pid }: ChildProcess): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, 'SIGKILL');
+  } catch {
+    // None of them is left.
+  }
+}
+
 /** Keeps a list of pids that it reads from its input, and kills them when the input ends. Then it removes one folder. */
 const SCRIPT = `alive=' ' folder=''
 while read -r change pid; do
@@ -20,7 +29,8 @@ if [ -n "$folder" ]; then rm -rf "$folder"; fi`;
  */
 export class Reaper implements AsyncDisposable {
   readonly #shell: ChildProcess;
-  readonly #children = new Set<ChildProcess>();
+  /** Each with what kills it. */
+  readonly #children = new Map<ChildProcess, () => void>();
 
   constructor() {
     this.#shell = spawn('/bin/sh', ['-c', SCRIPT], { stdio: ['pipe', 'ignore', 'ignore'], detached: true });
@@ -29,11 +39,11 @@ export class Reaper implements AsyncDisposable {
     this.#shell.unref();
   }
 
-  /** From now on `child` ends with this process, at the latest. */
-  watch(child: ChildProcess): void {
-    const { pid } = child;
-    if (pid === undefined) return;
-    this.#children.add(child);
+  /** From now on `child` ends with this process, at the latest; with whatever it has started, if it is `detached`. */
+  watch(child: ChildProcess, { detached = false } = {}): void {
+    if (child.pid === undefined) return;
+    const pid = detached ? -child.pid : child.pid;
+    this.#children.set(child, () => (detached ? killGroup(child) : child.kill('SIGKILL')));
     this.#shell.stdin?.write(`add ${pid}\n`);
     child.once('exit', () => {
       this.#children.delete(child);
@@ -48,9 +58,9 @@ export class Reaper implements AsyncDisposable {
 
   /** Kills everything that is watched, and waits until it is gone. */
   async [Symbol.asyncDispose](): Promise<void> {
-    const ended = [...this.#children].map(async (child) => {
+    const ended = [...this.#children].map(async ([child, kill]) => {
       const exit = once(child, 'exit');
-      child.kill('SIGKILL');
+      kill();
       await exit;
     });
     await Promise.all(ended);

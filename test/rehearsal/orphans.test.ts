@@ -11,6 +11,14 @@ import { until } from './fixtures/calls.ts';
 /** A handler that never lets go of its processor, so that only a signal ends it. */
 const SPINS = `export const handler = async () => { console.log('pid ' + process.pid + ' ' + process.cwd()); for (;;); };`;
 
+/** A handler whose own child writes where it does, and would go on for ten minutes. */
+const SPAWNS = `import { spawn } from 'node:child_process';
+export const handler = async (event) => {
+  console.log('grandchild ' + spawn('sleep', ['600'], { stdio: 'inherit' }).pid);
+  if (event.exit) process.exit(1);
+  await new Promise((resolve) => setTimeout(resolve, 600_000));
+};`;
+
 const childrenOf = (pid: number | undefined): readonly number[] =>
   readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number);
 
@@ -70,4 +78,23 @@ test('disposing ends everything, whatever it is doing', async () => {
   expect(started.length).toBeGreaterThanOrEqual(4);
   expect(results.map(({ functionError }) => functionError)).toEqual(['Unhandled', 'Unhandled']);
   await expect(fetch(rehearsal.apiUrl)).rejects.toThrow();
+});
+
+test.for([
+  ['is killed', {}, 900],
+  ['runs out of time', {}, 1],
+  ['ends by itself', { exit: true }, 900],
+] as const)('what a function has started is gone when its process %s', async ([, event, Timeout]) => {
+  using assembly = new WrittenAssembly({ functions: { Spawns: { code: SPAWNS, properties: { Timeout } } } });
+  await using rehearsal = await rehearse({ assembly: assembly.directory });
+  const started = () => rehearsal.logsOf('Spawns').find(({ text }) => text.startsWith('grandchild '));
+  const running = rehearsal.invoke('Spawns', event);
+  await until(() => started() !== undefined);
+  const pid = Number(started()?.text.split(' ')[1]);
+
+  if (Timeout > 1) await rehearsal.killAll();
+  const { functionError } = await running;
+  await until(() => !runs(pid));
+
+  expect(functionError).toBe('Unhandled');
 });

@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
-import type { Reaper } from '../reaper.ts';
+import { killGroup, type Reaper } from '../reaper.ts';
 import type { FunctionDefinition } from './function-definition.ts';
 import { type FunctionLogs, readLines } from './function-logs.ts';
 import { failurePayload, type Invocation, type InvocationResult } from './invocation.ts';
@@ -40,6 +40,7 @@ export class ExecutionEnvironment {
   #initMs: number | undefined;
   #initError: string | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #isKilled = false;
   /** Resolves when the process is gone and everything that it printed has been read. */
   readonly closed: Promise<void>;
 
@@ -52,8 +53,11 @@ export class ExecutionEnvironment {
       cwd: definition.taskRoot,
       env: variables,
       stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
     });
-    reaper.watch(this.#child);
+    reaper.watch(this.#child, { detached: true });
+    // What it has started ends with it, as on Lambda, and would hold its output open.
+    this.#child.once('exit', () => killGroup(this.#child));
     this.closed = once(this.#child, 'close').then(
       () => undefined,
       () => undefined,
@@ -72,8 +76,8 @@ export class ExecutionEnvironment {
   }
 
   get alive(): boolean {
-    const { pid, exitCode, signalCode, killed } = this.#child;
-    return pid !== undefined && exitCode === null && signalCode === null && !killed;
+    const { pid, exitCode, signalCode } = this.#child;
+    return pid !== undefined && exitCode === null && signalCode === null && !this.#isKilled;
   }
 
   /** Runs one invocation; the process must be alive and have none. Resolves however it ends. */
@@ -117,8 +121,13 @@ export class ExecutionEnvironment {
 
   /** At once, as by SIGKILL; a running invocation fails. */
   async kill(): Promise<void> {
-    this.#child.kill('SIGKILL');
+    this.#kill();
     await this.closed;
+  }
+
+  #kill(): void {
+    this.#isKilled = true;
+    killGroup(this.#child);
   }
 
   #hand(): void {
@@ -147,7 +156,7 @@ export class ExecutionEnvironment {
     if (running === undefined) return;
     const text = `${what} timed out after ${(ms / 1000).toFixed(2)} seconds`;
     this.#log(text, running.invocation.requestId);
-    this.#child.kill('SIGKILL');
+    this.#kill();
     running.end(failure(failurePayload('Sandbox.Timedout', running.invocation.requestId, text)));
   }
 
