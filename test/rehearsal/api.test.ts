@@ -142,11 +142,13 @@ test('what the function answers becomes the response', async () => {
   const full = await fetch(`${rehearsal.apiUrl}/open/a/full`);
   const failed = await fetch(`${rehearsal.apiUrl}/open/a/throws`);
   const unknown = await fetch(`${rehearsal.apiUrl}/nowhere`);
+  const malformed = await fetch(`${rehearsal.apiUrl}/open/a/%zz`);
 
   expect([full.status, full.headers.get('x-one'), full.headers.getSetCookie()]).toEqual([201, '1', ['a=1', 'b=2']]);
   expect(new Uint8Array(await full.arrayBuffer())).toEqual(new Uint8Array([0, 255]));
   expect([failed.status, await failed.json()]).toEqual([500, { message: 'Internal Server Error' }]);
   expect([unknown.status, await unknown.json()]).toEqual([404, { message: 'Not Found' }]);
+  expect([malformed.status, await malformed.json()]).toEqual([400, { message: 'Bad Request' }]);
 });
 
 test('an address of the API in the template is the one of this machine', async () => {

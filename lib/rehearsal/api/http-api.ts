@@ -23,6 +23,15 @@ const says = (status: number, message: string, headers: Readonly<Record<string, 
   body: Buffer.from(JSON.stringify({ message })),
 });
 
+function isDecodable(path: string): boolean {
+  try {
+    decodeURIComponent(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** What the authorizer says of the caller, or the answer that refuses it. */
 type Verdict = { readonly authorizer: JsonObject | undefined } | { readonly refusal: ApiAnswer };
 
@@ -50,6 +59,7 @@ export class HttpApi {
   async #handle(request: IncomingMessage, body: Buffer): Promise<ApiAnswer> {
     const { routes, stage } = this.#api;
     const [path = '/'] = (request.url ?? '/').split('?');
+    if (!isDecodable(path)) return says(400, 'Bad Request');
     const prefix = stage === '$default' ? '' : `/${stage}`;
     const found = path.startsWith(prefix)
       ? findRoute(routes, request.method ?? 'GET', path.slice(prefix.length))

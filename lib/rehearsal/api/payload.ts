@@ -67,13 +67,7 @@ export function eventOf(
 }
 
 /** An HTTP API decodes the path, and takes what then looks like a query away: its functions cannot tell `%2F` from `/`. */
-function decodedPath(wirePath: string): string {
-  try {
-    return decodeURIComponent(wirePath).split('?')[0] ?? '';
-  } catch {
-    return wirePath;
-  }
-}
+const decodedPath = (wirePath: string) => decodeURIComponent(wirePath).split('?')[0] ?? '';
 
 /** Names in lower case; what came several times is one, with commas. */
 export function headersOf({ headers }: IncomingMessage): Record<string, string> {
