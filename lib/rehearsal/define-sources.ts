@@ -32,7 +32,7 @@ export function defineSources(
     if (table === undefined) throw refuse(`reads ${String(EventSourceArn)}, which is no queue or stream of this stack`);
     const giveUp = letterBox(resources, definition.onFailure, client);
     if (giveUp === undefined)
-      throw refuse(`has ${definition.onFailure} as its destination, which is no queue or topic`);
+      throw refuse(`has ${definition.onFailure} as its destination, which is no standard queue or topic`);
     return new StreamSource(definition, new StreamReader(table.name, definition.sourceArn, client), giveUp);
   });
 }
@@ -45,10 +45,10 @@ function definitionOf(mapping: Resource, target: LocalFunction, refuse: (why: st
   }
 }
 
-/** What takes the letters about records that are given up; `undefined` where it cannot be told. */
+/** What takes the letters about records that are given up; `undefined` where it cannot be told, and for FIFO, which Lambda refuses. */
 function letterBox(resources: readonly Resource[], arn: string | undefined, client: EmulatorClient) {
   if (arn === undefined) return async () => {};
-  const target = resources.find((resource) => resource.arn === arn);
+  const target = arn.endsWith('.fifo') ? undefined : resources.find((resource) => resource.arn === arn);
   if (target?.type === 'AWS::SQS::Queue')
     return async (letter: JsonObject) => {
       await client.sqs('SendMessage', { QueueUrl: String(target.ref), MessageBody: JSON.stringify(letter) });

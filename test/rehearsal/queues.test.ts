@@ -228,6 +228,20 @@ test('filter criteria drop what does not match before it reaches the function', 
   expect(printed<readonly Json[]>(rehearsal, 'Worker').flat()).toEqual([{ kind: 'wanted' }]);
 });
 
+test.for([
+  { 'anything-but': { prefix: 'un' } },
+  { prefix: { 'equals-ignore-case': 'un' } },
+  { 'equals-ignore-case': ['un'] },
+])('fails when a filter pattern asks for more than a rehearsal can tell: %j', async (rule) => {
+  const FilterCriteria = { Filters: [{ Pattern: JSON.stringify({ body: { kind: [rule] } }) }] };
+  using assembly = new WrittenAssembly({
+    functions: { Worker: WORKER },
+    resources: { Jobs: queue(), Feed: mapping('Worker', 'Jobs', { FilterCriteria }) },
+  });
+
+  await expect(rehearse({ assembly: assembly.directory })).rejects.toThrow(/Feed cannot be run: filter operator/);
+});
+
 test('a mapping is switched off and on through the API of Lambda', async () => {
   using assembly = new WrittenAssembly({
     functions: { Worker: WORKER },

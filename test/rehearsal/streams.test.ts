@@ -189,3 +189,15 @@ test('what was not read before the stream was trimmed is lost, and what comes la
 
   expect(printed(rehearsal, 'Relay')).toEqual([['kept']]);
 });
+
+test('fails when what is given up would go to a FIFO queue, which Lambda does not take for it', async () => {
+  const changes = { MaximumRetryAttempts: 0, DestinationConfig: { OnFailure: { Destination: arnOf('Lost') } } };
+  using assembly = new WrittenAssembly({
+    functions: { Relay: relay(`throw new Error('poison');`) },
+    resources: { Log: table, Lost: queue({ FifoQueue: true }), Feed: stream('Relay', changes) },
+  });
+
+  await expect(rehearse({ assembly: assembly.directory })).rejects.toThrow(
+    /Feed has arn:\S+Lost\S*\.fifo as its destination/,
+  );
+});

@@ -47,12 +47,21 @@ function fits(rule: Json, value: Json | undefined): boolean {
   return Object.entries(rule).every(([operator, argument]) => operators[operator]?.(argument, value) === true);
 }
 
+/** What of a rule is not known; of those that are, operators within operators. */
+function unknownIn(operator: string, argument: Json): string | undefined {
+  if (!Object.hasOwn(operators, operator)) return `"${operator}"`;
+  const values: readonly Json[] = operator === 'anything-but' ? [argument].flat() : [argument];
+  const isPlain = values.every((one) => typeof one !== 'object' || one === null);
+  return isPlain ? undefined : `"${operator}" of ${JSON.stringify(argument)}`;
+}
+
 function check(pattern: Json): void {
   if (Array.isArray(pattern)) {
     for (const rule of pattern as readonly Json[])
-      for (const operator of isObject(rule) ? Object.keys(rule) : [])
-        if (operators[operator] === undefined)
-          throw new IntrinsicFault(`filter operator "${operator}" is not known to the rehearsal`);
+      for (const [operator, argument] of isObject(rule) ? Object.entries(rule) : []) {
+        const unknown = unknownIn(operator, argument);
+        if (unknown !== undefined) throw new IntrinsicFault(`filter operator ${unknown} is not known to the rehearsal`);
+      }
   } else if (isObject(pattern)) {
     for (const [field, inner] of Object.entries(pattern))
       for (const one of field === '$or' && Array.isArray(inner) ? (inner as readonly Json[]) : [inner]) check(one);
