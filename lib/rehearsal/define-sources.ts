@@ -37,6 +37,33 @@ export function defineSources(
   });
 }
 
+/** https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-sqs-queue.html */
+const VISIBILITY_SECONDS = 30;
+/** https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-lambda-function.html */
+const TIMEOUT_SECONDS = 3;
+
+/**
+ * Looks for mappings that Lambda would not make: a queue has to hide messages for as long as the function may take.
+ *
+ * @param resources As the template has them, whatever timings a rehearsal gives them.
+ * @throws UnsupportedTemplateError that names each.
+ */
+export function refuseShortVisibility(resources: readonly Resource[]): void {
+  const faults = resources.flatMap(({ type, file, logicalId, properties }) => {
+    if (type !== 'AWS::Lambda::EventSourceMapping') return [];
+    const queue = resources.find((one) => one.type === 'AWS::SQS::Queue' && one.arn === properties.EventSourceArn);
+    const target = resources.find(
+      (one) => one.type === 'AWS::Lambda::Function' && [one.name, one.arn].includes(String(properties.FunctionName)),
+    );
+    const hidden = Number(queue?.properties.VisibilityTimeout ?? VISIBILITY_SECONDS);
+    const taken = Number(target?.properties.Timeout ?? TIMEOUT_SECONDS);
+    if (queue === undefined || hidden >= taken) return [];
+    const why = `${queue.name} hides messages for ${hidden} s, and the function may take ${taken} s`;
+    return [`${file}: ${logicalId} would be refused by Lambda: ${why}`];
+  });
+  if (faults.length > 0) throw new UnsupportedTemplateError(faults);
+}
+
 function definitionOf(mapping: Resource, target: LocalFunction, refuse: (why: string) => Error) {
   try {
     return defineMapping(mapping, target);

@@ -2,7 +2,7 @@
 import { ControlPlane } from './control-plane.ts';
 import { defineApi } from './define-api.ts';
 import { defineFunctions } from './define-functions.ts';
-import { defineSources } from './define-sources.ts';
+import { defineSources, refuseShortVisibility } from './define-sources.ts';
 import { EmulatorClient } from './emulator-client.ts';
 import { learnPolicies } from './permissions/learn-policies.ts';
 import { Rehearsal } from './rehearsal.ts';
@@ -32,6 +32,7 @@ export async function rehearse(options: RehearseOptions): Promise<Rehearsal> {
   const place = { ...emulators, sqsEndpoint: endpoints.sqs, apiUrl: api.url };
   const scope = new StackScope(withTimings(stack, options.timings ?? {}), place);
   const resources = scope.resources();
+  refuseShortVisibility(new StackScope(stack, place).resources());
   learnPolicies(permissions, scope, emulators);
   const functions = defineFunctions(resources, directory, servers, options, started);
   const { finder, logs } = functions;

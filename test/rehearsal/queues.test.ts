@@ -22,8 +22,10 @@ const WORKER = `export const handler = async ({ Records }) => {
 };`;
 
 const dead = { Dead: queue() };
+/** What failed comes back after a second. */
+const soon = { visibilitySeconds: 1 };
 const redriven = (maxReceiveCount: number, changes: JsonObject = {}) =>
-  queue({ RedrivePolicy: { deadLetterTargetArn: arnOf('Dead'), maxReceiveCount }, VisibilityTimeout: 1, ...changes });
+  queue({ RedrivePolicy: { deadLetterTargetArn: arnOf('Dead'), maxReceiveCount }, ...changes });
 
 async function send(
   rehearsal: Awaited<ReturnType<typeof rehearse>>,
@@ -84,7 +86,7 @@ test('messages that a function reports come back, and go to the dead-letter queu
     functions: { Worker: WORKER },
     resources: { ...dead, Jobs: redriven(2), Feed: mapping('Worker', 'Jobs') },
   });
-  await using rehearsal = await rehearse({ assembly: assembly.directory });
+  await using rehearsal = await rehearse({ assembly: assembly.directory, timings: soon });
   using client = clientOf(rehearsal);
 
   await send(rehearsal, 'Jobs', [{ n: 1 }, { n: 2, fails: true }, { n: 3 }]);
@@ -113,7 +115,7 @@ test.for([
       Feed: mapping('Worker', 'Jobs', { BatchSize: 2, MaximumBatchingWindowInSeconds: 30 }),
     },
   });
-  await using rehearsal = await rehearse({ assembly: assembly.directory });
+  await using rehearsal = await rehearse({ assembly: assembly.directory, timings: soon });
   using client = clientOf(rehearsal);
 
   await send(rehearsal, 'Jobs', [{ n: 1 }, { n: 2, ...fault }]);
@@ -127,7 +129,7 @@ test('without ReportBatchItemFailures an answer counts for nothing', async () =>
     functions: { Worker: WORKER },
     resources: { ...dead, Jobs: redriven(1), Feed: mapping('Worker', 'Jobs', { FunctionResponseTypes: [] }) },
   });
-  await using rehearsal = await rehearse({ assembly: assembly.directory });
+  await using rehearsal = await rehearse({ assembly: assembly.directory, timings: soon });
   using client = clientOf(rehearsal);
 
   await send(rehearsal, 'Jobs', [{ n: 1, fails: true }]);
@@ -144,9 +146,9 @@ test('a FIFO queue keeps the order of each group, also behind a message that fai
   };`;
   using assembly = new WrittenAssembly({
     functions: { Worker: { code, properties: { ReservedConcurrentExecutions: 1 } } },
-    resources: { Jobs: queue({ FifoQueue: true, VisibilityTimeout: 1 }), Feed: mapping('Worker', 'Jobs') },
+    resources: { Jobs: queue({ FifoQueue: true }), Feed: mapping('Worker', 'Jobs') },
   });
-  await using rehearsal = await rehearse({ assembly: assembly.directory });
+  await using rehearsal = await rehearse({ assembly: assembly.directory, timings: soon });
 
   await Promise.all(['a', 'b'].map((group) => send(rehearsal, 'Jobs', [0, 1, 2, 3], group)));
   await rehearsal.idle();
@@ -241,6 +243,20 @@ test.for([
 
   await expect(rehearse({ assembly: assembly.directory })).rejects.toThrow(/Feed cannot be run: filter operator/);
 });
+
+test.for([{}, { visibilitySeconds: 100 }])(
+  'fails when a queue hides messages for less time than its function has, which Lambda refuses: %j',
+  async (timings) => {
+    using assembly = new WrittenAssembly({
+      functions: { Worker: { code: WORKER, properties: { Timeout: 31 } } },
+      resources: { Jobs: queue(), Feed: mapping('Worker', 'Jobs') },
+    });
+
+    const rehearsed = rehearse({ assembly: assembly.directory, timings });
+
+    await expect(rehearsed).rejects.toThrow(/Feed would be refused by Lambda: \S+Jobs hides messages for 30 s.*31 s/);
+  },
+);
 
 test('a mapping is switched off and on through the API of Lambda', async () => {
   using assembly = new WrittenAssembly({
