@@ -37,9 +37,11 @@ export class ServerClock {
     this.#clock = clock;
   }
 
-  /** Whether an answer has told the time, not too long ago. */
+  /** Whether an answer has told the time, not too long ago; nor yet to come, as it is when this machine was set back since. */
   get isKnown(): boolean {
-    return this.#seenAt !== undefined && this.#clock.now() - this.#seenAt < TRUSTED_MS;
+    if (this.#seenAt === undefined) return false;
+    const age = this.#clock.now() - this.#seenAt;
+    return age >= 0 && age < TRUSTED_MS;
   }
 
   /** The least correction that fits all that was seen; 0 if this machine's clock may be right. */
@@ -55,11 +57,14 @@ export class ServerClock {
   /**
    * Unix ms to mint ids by.
    *
-   * @throws ClockSkewError
+   * @throws ClockSkewError, and then the time has to be asked for anew: somebody may set this machine's clock, as it says.
    */
   nowForIds(): number {
     const { offsetMs } = this;
-    if (Math.abs(offsetMs) > MAX_SKEW_MS) throw new ClockSkewError(offsetMs);
+    if (Math.abs(offsetMs) > MAX_SKEW_MS) {
+      this.#seenAt = undefined;
+      throw new ClockSkewError(offsetMs);
+    }
     return this.#clock.now() + offsetMs;
   }
 

@@ -85,3 +85,31 @@ test('what is known is looked at anew after five minutes, and a header that is n
   now += 2;
   expect(clock.isKnown).toBe(false);
 });
+
+test('a clock that was refused and then set is believed with the next answer, and not after five minutes', () => {
+  for (const skewMs of [4_000, 3_600_000, -4_000, -3_600_000]) {
+    let offMs = skewMs;
+    const clock = new ServerClock({ ...systemClock, now: () => START + offMs });
+    const answer = () => clock.saw(new Date(START).toUTCString(), START + offMs, START + offMs);
+    answer();
+    expect(() => clock.nowForIds()).toThrow(expect.objectContaining({ code: 'CLOCK_SKEW' }));
+    offMs = 0;
+
+    // Who publishes asks for the time then, and nothing else does.
+    expect(clock.isKnown).toBe(false);
+    answer();
+
+    expect([clock.isKnown, clock.nowForIds()]).toEqual([true, START]);
+  }
+});
+
+test('a clock that was set back is looked at anew, whatever was seen at a time that is yet to come', () => {
+  let offMs = 1_500;
+  const clock = new ServerClock({ ...systemClock, now: () => START + offMs });
+  clock.saw(new Date(START).toUTCString(), START + offMs, START + offMs);
+  expect(clock.isKnown).toBe(true);
+
+  offMs -= 3_600_000;
+
+  expect(clock.isKnown).toBe(false);
+});
