@@ -2,6 +2,7 @@
 import { isGemstoneId } from '../../../core/gemstone-id.ts';
 import type { MessageKey } from '../../../core/message.ts';
 import { MAX_NAMESPACE, nameProblem, topicProblem } from '../../../core/topic.ts';
+import { escapeNonCharacters } from '../log/item.ts';
 
 export interface SafetyEntry {
   /** The key of the item, as far as it has one. */
@@ -13,8 +14,9 @@ export interface SafetyEntry {
 const VERSION = 1;
 const MAX_PROBLEM = 1_000;
 
+/** Always one that SQS takes: a key may be any text, and what cannot even be set aside would hold up the stream for ever. */
 export function encodeSafetyEntry({ pk, sk, problem }: SafetyEntry): string {
-  return JSON.stringify({ v: VERSION, relay: { pk, sk, problem: problem.slice(0, MAX_PROBLEM) } });
+  return escapeNonCharacters(JSON.stringify({ v: VERSION, relay: { pk, sk, problem: problem.slice(0, MAX_PROBLEM) } }));
 }
 
 /** Undefined if it is none of the relay's. */

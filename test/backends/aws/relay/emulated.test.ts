@@ -153,6 +153,20 @@ test('a message that SNS takes for ever for none goes to the safety queue, and t
   expect(JSON.parse(Body).relay).toMatchObject({ pk: 'prod#doc.other#0', sk: broken.id });
 });
 
+test('a key that holds characters which SQS refuses is set aside as well, and holds nothing up', async () => {
+  const { sqs } = parts();
+  const { relay } = openRelay(options);
+  const keyed = { pk: { S: 'prod#doc.other#\uFFFE' }, sk: { S: '\uFFFF' } };
+
+  const failures = await relay.handle([
+    { eventName: 'INSERT', dynamodb: { Keys: keyed, NewImage: keyed, SequenceNumber: '1' } },
+  ]);
+
+  expect(failures).toEqual([]);
+  const [{ Body = '' } = {}] = await received(sqs, options.safetyQueue as string, 1);
+  expect(JSON.parse(Body).relay).toMatchObject({ pk: keyed.pk.S, sk: keyed.sk.S });
+});
+
 test('a topic is written down and announced once, by however many relays it is first seen', async () => {
   const [one, other] = [parts(), parts()];
   const key = { topic: 'doc.fresh', id: ids.next(Priority.NORMAL) };
