@@ -23,6 +23,11 @@ export type Appended = Outcome<{ readonly id: GemstoneId; readonly duplicate: bo
 
 /** What one call stores and hands on to who follows its topics. */
 export interface DirectBatch {
+  /**
+   * Whether it hands on a copy of a family that is relayed directly. Not one that nobody gets, as far as is known here: the
+   * deployment may have got an agent since that follows it.
+   */
+  handsOn(copy: Message): boolean;
   /** Why it is not known of all of them whether they were handed on; undefined if they were. */
   publish(items: readonly Attributes[]): Promise<GuildwireError | undefined>;
   /** There will be no more: what waits for company goes. */
@@ -68,9 +73,8 @@ export class LogWriter {
    */
   async append(drafts: readonly Draft[], nonce: string, relayedBy: RelayedBy = 'publisher'): Promise<Appended[]> {
     const direct = relayedBy === 'publisher' ? this.#options.openDirectBatch?.() : undefined;
-    const by = direct === undefined ? 'relay' : 'publisher';
     const stored = drafts.map((draft, index) =>
-      this.#turns.run(this.#turnsOf(draft), () => this.#storeOne(draft, nonce, index, by)),
+      this.#turns.run(this.#turnsOf(draft), () => this.#storeOne(draft, nonce, index, direct)),
     );
     const handedOn = Promise.all(stored.map(async (each) => handOn(await each, direct)));
     // What waits for company does not wait for a draft that was not stored.
@@ -89,9 +93,7 @@ export class LogWriter {
    * @throws PayloadTooLargeError, InvalidMessageError, ClockSkewError, BackendUnavailableError
    */
   async prepare(drafts: readonly Draft[], nonce: string = crypto.randomUUID()): Promise<readonly PreparedDraft[]> {
-    const ready = await Promise.all(
-      drafts.map((draft, index) => this.#preparation.ready(draft, nonce, index, 'relay')),
-    );
+    const ready = await Promise.all(drafts.map((draft, index) => this.#preparation.ready(draft, nonce, index)));
     const [first] = ready;
     if (first !== undefined) await this.#knowTime(first.message.namespace);
     return ready.map((each) => this.#preparation.entries(each, this.#preparation.mint(each)));
@@ -102,9 +104,9 @@ export class LogWriter {
     return itemToMessage(item);
   }
 
-  async #storeOne(draft: Draft, nonce: string, index: number, by: RelayedBy): Promise<Stored> {
+  async #storeOne(draft: Draft, nonce: string, index: number, direct: DirectBatch | undefined): Promise<Stored> {
     try {
-      const ready = await this.#preparation.ready(draft, nonce, index, by);
+      const ready = await this.#preparation.ready(draft, nonce, index, direct?.handsOn);
       const stored = await this.#slots.run(() => this.#store(ready));
       for (const topic of draft.message.topics) this.#options.topicNames.noteUsed(draft.message.namespace, topic);
       return stored;

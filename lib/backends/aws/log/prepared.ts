@@ -80,10 +80,10 @@ export class Preparation {
 
   /**
    * @param nonce Names the call; with `index` it names the draft.
-   * @param by Whether copies whose family is relayed directly are handed on by their publisher.
+   * @param handsOn Which copies of families that are relayed directly their publisher hands on. @default - none
    * @throws PayloadTooLargeError, InvalidMessageError, and what setting a payload aside may throw.
    */
-  async ready(draft: Draft, nonce: string, index: number, by: 'relay' | 'publisher'): Promise<ReadyDraft> {
+  async ready(draft: Draft, nonce: string, index: number, handsOn?: (copy: Message) => boolean): Promise<ReadyDraft> {
     const guard = guardOf(draft);
     const { topics } = draft.message;
     const most = guard === undefined ? MAX_TRANSACTED : MAX_TRANSACTED - 1;
@@ -96,7 +96,8 @@ export class Preparation {
     const message: Message = { ...draft.message, topic, id: NO_ID, ...(attachment && { attachment, payload: null }) };
     const body = escapeNonCharacters(encodeMessage(message, { setAside: attachment !== undefined }));
     const named = createHash('sha256').update(`${nonce}/${index}`).digest().subarray(0, NONCE_BYTES);
-    const direct = new Set(by === 'publisher' ? this.#directTopics(draft) : []);
+    const isHandedOn = (topic: string) => handsOn?.({ ...message, topic }) === true;
+    const direct = new Set(this.#directTopics(draft).filter(isHandedOn));
     const ready = { draft, nonce: named, guard, direct, message };
     const [item = {}] = this.#items({ ...ready, body: '' }, NO_ID);
     // A shard of two digits takes a byte more.

@@ -12,6 +12,7 @@ export function directBy(routes: Routes, publishBatch: PublishBatch): () => Dire
   return () => {
     const batches = new JoinedBatches(publisher);
     return {
+      handsOn: (message) => routes.of(message.topic, message).destinations.length > 0,
       async publish(items) {
         const arrivals = items.map((item) => readItem('', item)).filter((read): read is Arrival => 'content' in read);
         const publications = arrivals.flatMap(({ namespace, key, content }): readonly Publication[] => {

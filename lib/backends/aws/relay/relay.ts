@@ -177,10 +177,12 @@ export class Relay {
   async #publish(routed: readonly { arrival: Arrival; route: Route }[], failures: Failures): Promise<void> {
     const sources = new Map<Publication, Arrival>();
     for (const { arrival, route } of routed) {
-      if (arrival.isDirect || route.destinations.length === 0) continue;
+      // Publishers hand on to standard topics, and one that was opened before does not know of an ordered agent.
+      const destinations = route.destinations.filter(({ isOrdered }) => isOrdered || !arrival.isDirect);
+      if (destinations.length === 0) continue;
       const { namespace, key, content } = arrival;
       const entry = encodeEntry({ namespace, key, epoch: 0, cause: 'published', content });
-      for (const destination of route.destinations) sources.set({ ...destination, entry }, arrival);
+      for (const destination of destinations) sources.set({ ...destination, entry }, arrival);
     }
     const all = [...sources.keys()].filter((publication) => !this.#confirmed.has(nameOf(publication)));
     const failed = await this.#publisher.publish(all);

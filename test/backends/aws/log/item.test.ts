@@ -25,7 +25,7 @@ async function itemOf(message: Partial<Message> & Pick<Message, 'payload'>, thre
   const calls = new AwsCalls(awsSettings(options, {}));
   const preparation = new Preparation(calls, new Attachments(calls));
   const { payload, ...fields } = message;
-  const minted = preparation.mint(await preparation.ready(draft(payload, fields), 'n', 0, 'relay'));
+  const minted = preparation.mint(await preparation.ready(draft(payload, fields), 'n', 0));
   const [item = {}] = minted.items;
   return { item, id: minted.id };
 }

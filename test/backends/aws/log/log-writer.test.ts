@@ -179,6 +179,7 @@ test('of a family that is relayed directly the publisher hands items on, also wh
   const { writer } = await openLog(emulators, {
     manifest,
     openDirectBatch: () => ({
+      handsOn: () => true,
       async publish(items) {
         if (isDown) return new BackendUnavailableError('SNS is down');
         for (const item of items) handed.push(`${item.pk?.S}`);

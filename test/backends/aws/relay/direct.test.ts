@@ -1,3 +1,4 @@
+import { ScanCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { familiesOf } from '../../../../lib/backends/aws/aws-settings.ts';
 import { directBy } from '../../../../lib/backends/aws/relay/direct.ts';
@@ -7,7 +8,7 @@ import { BackendUnavailableError } from '../../../../lib/core/errors.ts';
 import { familyTopicName } from '../../../../lib/environment/aws-names.ts';
 import { type Emulators, startEmulators } from '../../../../lib/rehearsal/emulators.ts';
 import { draft, openLog } from '../log/log-lab.ts';
-import { family, follower, itemOf, manifestOf, messageOn, PREFIX } from './lab.ts';
+import { family, follower, itemOf, manifestOf, messageOn, PREFIX, RelayLab, recordOfItem } from './lab.ts';
 
 const manifest = manifestOf([follower('reader', ['doc.new'])], [family('doc.*', { relay: 'direct' })]);
 const routes = new Routes({ manifest, families: familiesOf(manifest) }, PREFIX);
@@ -99,4 +100,24 @@ test('a repeat under the same keys hands on once more what failed, and stores no
   expect(again).toMatchObject({ ok: true, duplicate: true });
   expect(calls).toEqual([[1]]);
   expect(await log.payloads({ topic: 'doc.new' })).toHaveLength(3);
+});
+
+test('who knows of nobody that follows leaves it to the relay, which may know of agents that were deployed since', async () => {
+  const { calls, log } = await openDirect(async (_, entries) => entries.map(() => undefined));
+  const families = [family('doc.*', { relay: 'direct' })];
+  const tagged = follower('tagged', ['doc.*'], { onlyWhenTagged: true });
+  const newer = new RelayLab(manifestOf([follower('reader', ['doc.new']), tagged], families));
+
+  await log.append(
+    draft('unfollowed', { namespace: 'prod', topics: ['doc.other'], recipients: ['tagged'] }),
+    draft('followed', { namespace: 'prod', topics: ['doc.new'], recipients: ['tagged'] }),
+  );
+  const { Items = [] } = await log.dynamodb.send(new ScanCommand({ TableName: log.tables.messagesTable }), {
+    action: 'dynamodb:Scan',
+    resource: log.tables.messagesTable,
+  });
+  await newer.relay.handle(Items.map(recordOfItem));
+
+  expect(calls).toEqual([['followed']]);
+  expect(newer.payloads).toEqual(['unfollowed']);
 });

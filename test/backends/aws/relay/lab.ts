@@ -1,5 +1,6 @@
 /** Records of the stream as AWS hands them out, and a relay whose SNS and SQS answer as a test says. */
 import { familiesOf } from '../../../../lib/backends/aws/aws-settings.ts';
+import type { Attributes } from '../../../../lib/backends/aws/calls/attribute-values.ts';
 import { toItem } from '../../../../lib/backends/aws/log/item.ts';
 import type { EncodedEntry } from '../../../../lib/backends/aws/queues/queue-entry.ts';
 import { Relay, type RelayOptions, type Routed } from '../../../../lib/backends/aws/relay/relay.ts';
@@ -96,12 +97,14 @@ export const itemOf = (message: Message, { body, isDirect = false }: Stored = {}
   });
 
 /** As the JSON of an event has it. */
-export function recordOf(message: Message, stored?: Stored): StreamRecord {
+export const recordOf = (message: Message, stored?: Stored): StreamRecord => recordOfItem(itemOf(message, stored));
+
+export function recordOfItem(item: Attributes): StreamRecord {
   const toBase64 = (_: string, value: unknown) =>
     value instanceof Uint8Array ? Buffer.from(value).toString('base64') : value;
-  const NewImage: StreamItem = JSON.parse(JSON.stringify(itemOf(message, stored), toBase64));
+  const NewImage: StreamItem = JSON.parse(JSON.stringify(item, toBase64));
   const { pk = {}, sk = {} } = NewImage;
-  const SequenceNumber = sequenceOf(message.id);
+  const SequenceNumber = sequenceOf(sk.S as GemstoneId);
   return { eventSource: 'aws:dynamodb', eventName: 'INSERT', dynamodb: { Keys: { pk, sk }, NewImage, SequenceNumber } };
 }
 

@@ -99,6 +99,16 @@ test('what is no insertion, has expired, or was handed on by its publisher is pa
   expect(lab.routed.map(({ agents }) => agents)).toEqual([['reader']]);
 });
 
+test('what its publisher handed on still goes to ordered agents, of whom an older publisher does not know', async () => {
+  const lab = new RelayLab(
+    manifestOf([follower('reader', ['doc.*']), follower('keeper', ['doc.*'], { ordering: 'key' })]),
+  );
+
+  await lab.relay.handle([recordOf(messageOn('doc.new'), { isDirect: true })]);
+
+  expect(lab.topics).toEqual([familyTopicName('doc.*', true)]);
+});
+
 test('a message that is not yet due waits in the queue, fifteen minutes at a time, and is read when it is due', async () => {
   const lab = new RelayLab(manifestOf([follower('reader', ['doc.*'])]));
   const message = messageOn('doc.new', { deliverAt: NOW + 1_000_500 });
