@@ -6,14 +6,15 @@
  * It looks at the whole table, since a topic that was first used during the outage is written down nowhere else.
  */
 import { ScanCommand, type ScanCommandOutput } from '@aws-sdk/client-dynamodb';
-import { InvalidArgumentError } from '../../../core/errors.ts';
+import { InvalidArgumentError, UndecodableError } from '../../../core/errors.ts';
 import { firstIdOf, type GemstoneId } from '../../../core/gemstone-id.ts';
 import { tableAttributes } from '../../../environment/aws-keys.ts';
 import { type AwsOptions, awsSettings } from '../aws-settings.ts';
+import type { Attributes } from '../calls/attribute-values.ts';
 import { AwsCalls } from '../calls/aws-calls.ts';
 import { DynamoDBCalls } from '../calls/dynamodb-calls.ts';
 import { SqsCalls } from '../calls/sqs-calls.ts';
-import { placeOf } from '../log/item.ts';
+import { type ItemPlace, placeOf } from '../log/item.ts';
 import { encodeHeldBack, MAX_HELD } from './held-back.ts';
 
 export interface UnrelayedOptions {
@@ -89,13 +90,23 @@ async function* scanned(dynamodb: DynamoDBCalls, options: UnrelayedOptions): Asy
       ...(start !== undefined && { ExclusiveStartKey: start }),
     });
     const page = await dynamodb.send(command, { action: 'dynamodb:Scan', resource: TableName, tryMs: TRY_MS });
-    yield runsOf((page.Items ?? []).map((item) => placeOf(item)));
+    yield runsOf((page.Items ?? []).flatMap((item) => placeIn(item) ?? []));
     start = page.LastEvaluatedKey;
   } while (start !== undefined);
 }
 
+/** Undefined for a key that is none of a message, as reads pass over it: one item must not keep all others from their agents. */
+function placeIn(item: Attributes): ItemPlace | undefined {
+  try {
+    return placeOf(item);
+  } catch (error) {
+    if (error instanceof UndecodableError) return undefined;
+    throw error;
+  }
+}
+
 /** Replies are read by who asked, and go nowhere. */
-function runsOf(places: readonly ReturnType<typeof placeOf>[]): readonly Run[] {
+function runsOf(places: readonly ItemPlace[]): readonly Run[] {
   const runs: Run[] = [];
   for (const { namespace, topic, shard, id } of places) {
     if (topic.startsWith('$reply.')) continue;

@@ -1,3 +1,4 @@
+import { PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { CreateTopicCommand, SNSClient, SubscribeCommand } from '@aws-sdk/client-sns';
 import { CreateQueueCommand, GetQueueAttributesCommand, type Message, SQSClient } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -209,6 +210,26 @@ test('after an outage everything since then comes to the relay once more, topics
   expect(failures).toEqual([]);
   const healed = (await received(sqs, queue, 130)).map((message) => (payloadOf(message) as { n: number }).n);
   expect(healed.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 130 }, (_, n) => n));
+});
+
+test('after an outage an item that is no message is passed over, and does not keep what lies behind it from the relay', async () => {
+  const { writer, dynamodb, sqs } = parts();
+  const since = Date.now();
+  const TableName = options.messagesTable as string;
+  for (const pk of ['prod#doc.poison', 'prod#doc.poison#x', 'prod#doc.poison#0#1'])
+    await dynamodb.send(
+      new PutItemCommand({ TableName, Item: { pk: { S: pk }, sk: { S: ids.next(Priority.NORMAL) } } }),
+      {
+        action: 'dynamodb:PutItem',
+        resource: TableName,
+      },
+    );
+  await writer.append([draftOn('doc.behind', 1)], 'behind');
+
+  const sent = await sendUnrelayed(options, { since, namespace: 'prod' });
+
+  expect(sent).toBe(1);
+  expect(await received(sqs, options.delaysQueue as string, 1)).toHaveLength(1);
 });
 
 test('a message that is not yet due waits in the queue of delays for as long as SQS can', async () => {
