@@ -34,7 +34,6 @@ import type { SwitchMapping } from './calls/switch-mapping.ts';
 import type { Settled } from './ledger/settlements.ts';
 import { readState, type Versioned } from './ledger/state.ts';
 import { subscriptionProblem } from './ledger/subscription-problem.ts';
-import { Bodies } from './log/bodies.ts';
 import type { Appended } from './log/log-writer.ts';
 import type { OpenUploads } from './log/uploads.ts';
 import { AgentQueue } from './queues/agent-queue.ts';
@@ -192,8 +191,8 @@ export class AwsBackend implements Backend {
 
   async #progress() {
     const { ProgressReader } = await import('./ledger/progress.ts');
-    const { calls, trails, reader, dynamodb } = this.#parts;
-    return new ProgressReader(calls, trails, reader, new Bodies(dynamodb));
+    const { trails, reader, dynamodb } = this.#parts;
+    return new ProgressReader(dynamodb, trails, reader);
   }
 
   #agentOf(agent: string) {

@@ -1,16 +1,22 @@
 /** @module How far the work of a root is, and what became of a message (G3, G4): read from the trail of the root. */
 import { pause } from '../../../core/clock.ts';
 import { NotFoundError, UnsupportedFeatureError } from '../../../core/errors.ts';
-import type { GemstoneId } from '../../../core/gemstone-id.ts';
+import { firstIdOf, type GemstoneId } from '../../../core/gemstone-id.ts';
 import { type MessageKey, rootIdOf, toReference } from '../../../core/message.ts';
+import { THREAD_INDEX, tableAttributes, threadKey } from '../../../environment/aws-keys.ts';
 import type { Fate, Progress, ProgressWait } from '../../backend.ts';
 import type { AwsCalls } from '../calls/aws-calls.ts';
-import type { Bodies } from '../log/bodies.ts';
+import type { DynamoDBCalls } from '../calls/dynamodb-calls.ts';
+import { Bodies } from '../log/bodies.ts';
 import type { LogReader } from '../log/log-reader.ts';
+import { indexSource } from '../log/sources.ts';
 import type { OutcomeRow, Trail, Trails } from './trails.ts';
 
 const FIRST_LOOK_MS = 50;
 const LAST_LOOK_MS = 1_000;
+/** How long a record stays in the stream of a table. */
+const STREAM_MS = 86_400_000;
+const PAGE = 1_000;
 
 /** One delivery, and what is known of it. */
 interface Delivery {
@@ -23,15 +29,17 @@ interface Delivery {
 
 export class ProgressReader {
   readonly #calls: AwsCalls;
+  readonly #dynamodb: DynamoDBCalls;
   readonly #trails: Trails;
   readonly #reader: LogReader;
   readonly #bodies: Bodies;
 
-  constructor(calls: AwsCalls, trails: Trails, reader: LogReader, bodies: Bodies) {
-    this.#calls = calls;
+  constructor(dynamodb: DynamoDBCalls, trails: Trails, reader: LogReader) {
+    this.#calls = dynamodb.calls;
+    this.#dynamodb = dynamodb;
     this.#trails = trails;
     this.#reader = reader;
-    this.#bodies = bodies;
+    this.#bodies = new Bodies(dynamodb);
   }
 
   async progress(namespace: string, root: GemstoneId, { waitMs, timers }: ProgressWait): Promise<Progress> {
@@ -73,15 +81,34 @@ export class ProgressReader {
   }
 
   /**
-   * How many outputs the relay has still to hand on: it passes over those that have expired, and what another root had
-   * published under their key was handed on for that one.
+   * How much the relay has still to hand on: it passes over what has expired, and what another root had published under the
+   * key of an output was handed on for that one.
    */
   async #unrelayed(namespace: string, root: GemstoneId, { routed, outcomes }: Trail): Promise<number> {
     const seen = new Set(routed.map(({ key }) => toReference(key)));
     const isOpen = (key: MessageKey) => !seen.has(toReference(key)) && !key.topic.startsWith('$reply.');
-    const items = await this.#bodies.find(namespace, outcomes.flatMap(({ outputs }) => outputs).filter(isOpen));
+    const outputs = outcomes.flatMap((outcome) => outcome.outputs);
+    const items = await this.#bodies.find(
+      namespace,
+      [...outputs, ...(await this.#young(namespace, root))].filter(isOpen),
+    );
     const messages = [...items.values()].map((item) => this.#bodies.shown(item));
     return messages.filter((message) => message !== undefined && rootIdOf(message) === root).length;
+  }
+
+  /**
+   * What the relay may not have seen yet, outputs or not: the root under its other topics, what a handler published at once,
+   * what was said in answer. Without the index by thread nobody knows; what is older has left the stream.
+   */
+  async #young(namespace: string, root: GemstoneId): Promise<readonly MessageKey[]> {
+    const { settings, clock } = this.#calls;
+    if (!settings.threads) return [];
+    const range = { isDescending: false, from: firstIdOf(clock.now() - STREAM_MS) };
+    const of = { index: THREAD_INDEX, name: tableAttributes.thread, value: threadKey(namespace, root) };
+    const source = indexSource({ dynamodb: this.#dynamodb, namespace, range, signal: undefined }, of);
+    const keys: MessageKey[] = [];
+    while (!source.isDone) keys.push(...(await source.next(PAGE)));
+    return keys;
   }
 
   /** The root, or anything that descends from it. */

@@ -18,7 +18,7 @@ class TracedLab implements AsyncDisposable {
 
   constructor(lab: AwsLab) {
     this.#lab = lab;
-    const options = { ...lab.options, manifest: { ...lab.options.manifest, tracing: true } };
+    const options = { ...lab.options, manifest: { ...lab.options.manifest, tracing: true, threads: true } };
     this.backend = lab.twin(options);
     this.#calls = new AwsCalls(awsSettings(options));
     this.#trails = new Trails(new DynamoDBCalls(this.#calls));
@@ -34,10 +34,10 @@ class TracedLab implements AsyncDisposable {
   }
 
   /** A root that the relay has handed on, to the agent. */
-  async publish(payload: string): Promise<Message> {
-    const [stored] = await this.backend.append([this.draft(payload)], payload);
+  async publish(payload: string, more: Partial<Message> = {}): Promise<Message> {
+    const [stored] = await this.backend.append([this.draft(payload, more)], payload);
     if (!stored?.ok) throw stored?.error;
-    const root = { ...this.#lab.message(payload), id: stored.id };
+    const root = { ...this.#lab.message(payload, more), id: stored.id };
     await this.#trails.routed([{ message: root, agents: ['one'] }]);
     return root;
   }
@@ -95,4 +95,24 @@ test('what an output stands for that another root has published before is not wa
   await lab.handle(other, [lab.output('daily', other, { idempotencyKey: 'daily' })]);
 
   expect([await lab.waiting(one), await lab.waiting(other)]).toEqual([1, 0]);
+});
+
+test('a root counts as waiting until the relay has seen it under each of its topics', async () => {
+  await using lab = await TracedLab.open();
+  const root = await lab.publish('root', { topics: ['a', 'b'] });
+
+  await lab.handle(root, []);
+
+  expect(await lab.waiting(root)).toBe(1);
+});
+
+test('what a handler has published at once counts as waiting until the relay has seen it', async () => {
+  await using lab = await TracedLab.open();
+  const root = await lab.publish('root');
+  const effect = { delivery: `one a/${root.id} 0`, ordinal: 0 };
+  await lab.backend.append([{ ...lab.output('now', root), effect }], 'effect');
+
+  await lab.handle(root, []);
+
+  expect(await lab.waiting(root)).toBe(1);
 });
