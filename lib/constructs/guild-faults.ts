@@ -18,6 +18,8 @@ export interface GuildPlan {
   readonly deployments: { readonly [Name in string]?: AgentDeployment };
   /** Patterns, the most literal first, with the built-in one. */
   readonly families: readonly string[];
+  readonly tracing: boolean;
+  readonly threads: boolean;
 }
 
 /** About 15 resources each, of the 500 that a stack may have. */
@@ -34,7 +36,7 @@ export function shapeFaults({ guild, layout }: { readonly guild: unknown; readon
 }
 
 export function guildFaults(plan: GuildPlan): FieldFault[] {
-  const { guild, layout, deployments } = plan;
+  const { guild, layout, deployments, tracing, threads } = plan;
   const agents = Object.values<Agent>(guild.agents);
   const faults: FieldFault[] = [];
   const check = (field: string, isRight: boolean, problem: string) => isRight || faults.push({ field, problem });
@@ -47,6 +49,11 @@ export function guildFaults(plan: GuildPlan): FieldFault[] {
     'layout',
     layout === 'nested' || agents.length <= MAX_FLAT_AGENTS,
     `got 'flat' with ${agents.length} agents: the limit is ${MAX_FLAT_AGENTS}; write layout: 'nested', which replaces the queues of agents that are deployed`,
+  );
+  check(
+    'threads',
+    threads || !tracing,
+    'got false with tracing: true, which counts by the index of threads: keep both',
   );
   for (const name of Object.keys(deployments)) {
     const known = agents.map((agent) => agent.name).join(', ');

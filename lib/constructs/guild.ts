@@ -48,7 +48,11 @@ export interface GuildProps {
   readonly layout?: 'flat' | 'nested';
   /** Memory, variables, lanes and the like, by name of the agent. @default - as their profiles say */
   readonly agents?: { readonly [Name in string]?: AgentDeployment };
-  /** Keeps trails, for `settled` and `explain`; costs a write for each message, and one or two for each delivery. @default false */
+  /**
+   * Keeps trails, for `settled` and `explain`; costs a write for each message, and one or two for each delivery. Needs `threads`.
+   *
+   * @default false
+   */
   readonly tracing?: boolean;
   /** Whether threads can be read: an index, for $0.63 per million messages. @default true */
   readonly threads?: boolean;
@@ -92,12 +96,12 @@ export class Guild extends Construct {
 
   constructor(scope: Construct, id: string, props: GuildProps) {
     super(scope, id);
-    const { guild, layout = 'flat', agents: deployments = {} } = props;
+    const { guild, layout = 'flat', agents: deployments = {}, tracing = false, threads = true } = props;
     refuse(this, shapeFaults({ guild, layout }));
     const namespaces = props.namespaces ?? [Stage.of(this)?.stageName || 'default'];
     const families = [...familiesOf(guild.families).patterns, SYSTEM_FAMILY];
     const namePrefix = `${topStack(this).stackName}-`;
-    refuse(this, guildFaults({ guild, layout, namespaces, deployments, families }));
+    refuse(this, guildFaults({ guild, layout, namespaces, deployments, families, tracing, threads }));
     if (topStack(this).node.tryFindChild('IngestFunction') !== undefined)
       refuse(this, [{ field: 'stack', problem: 'holds a guild already: give each a stack of its own' }]);
     this.manifest = manifestOf(guild, props);

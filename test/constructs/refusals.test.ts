@@ -88,6 +88,12 @@ describe('a guild that AWS cannot hold is refused with path, limit and value', (
       'guild.use',
       /put it into the `use` of the agents/,
     ],
+    [
+      'tracing without threads',
+      { guild: guildOf([writer]), tracing: true, threads: false },
+      'threads',
+      /got false with tracing: true, which counts by the index of threads/,
+    ],
     ['a namespace', { guild: guildOf([writer]), namespaces: ['a#b'] }, 'namespaces', /got "a#b"/],
     ['no namespace', { guild: guildOf([writer]), namespaces: [] }, 'namespaces', /is empty/],
   ])('%s', (_, props, field, problem) => {
