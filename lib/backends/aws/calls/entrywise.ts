@@ -27,11 +27,13 @@ export interface BatchOptions<Entry> {
 }
 
 const MAX_ENTRIES = 10;
+/** Going too fast may be called a fault of the sender, and is none of the entry: it passes. */
+const THROTTLED = /throttl/i;
 
 /**
  * The outcome of each entry, in their order. They go in calls of at most ten, one call after the other. An entry that the answer
- * names as failed for no fault of ours, or does not name at all, is sent again until the deadline; so is a whole call that
- * failed. Whether such an entry was done before is unknown: only for what may be done twice.
+ * names as throttled or as failed for no fault of ours, or does not name at all, is sent again until the deadline; so is a whole
+ * call that failed. Whether such an entry was done before is unknown: only for what may be done twice.
  *
  * @param call Sends entries under the ids given; what it rejects with is the outcome of all of them.
  */
@@ -67,7 +69,8 @@ export async function entrywise<Entry>(
       for (const { Id, Code, Message, SenderFault } of answer.Failed ?? []) {
         const reason = `${Code}: ${Message}`;
         const index = indexOf(Id);
-        if (SenderFault) settle(Id, failed(new AwsRefusedError(`${action} on ${resource}`, reason)));
+        if (SenderFault && !THROTTLED.test(Code ?? ''))
+          settle(Id, failed(new AwsRefusedError(`${action} on ${resource}`, reason)));
         else if (index !== undefined) why.set(index, reason);
       }
     }

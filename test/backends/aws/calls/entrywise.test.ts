@@ -53,6 +53,22 @@ test('an entry that the answer does not name counts as failed and is sent again,
   expect(asked).toEqual([[0, 1, 2], [1]]);
 });
 
+test('an entry that was throttled is sent again, whoever is said to be at fault', async () => {
+  const codes = ['Throttled', 'RequestThrottled', 'ThrottlingException', 'KmsThrottled', 'KMS.ThrottlingException'];
+  const { outcomes, asked } = run(codes.length, (values, call) => {
+    const Failed = values.map((value) => ({
+      Id: `${value}`,
+      Code: codes[value] ?? '',
+      Message: 'slow',
+      SenderFault: true,
+    }));
+    return call === 0 ? { Failed } : { Successful: all(values) };
+  });
+
+  expect((await outcomes).map(({ ok }) => ok)).toEqual(codes.map(() => true));
+  expect(asked).toHaveLength(2);
+});
+
 test('an entry that never comes through is an error that may be repeated; the others stand', async () => {
   const { outcomes } = run(3, () => ({
     Successful: all([0, 2]),
