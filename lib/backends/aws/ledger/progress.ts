@@ -81,8 +81,8 @@ export class ProgressReader {
   }
 
   /**
-   * How much the relay has still to hand on: it passes over what has expired, and what another root had published under the
-   * key of an output was handed on for that one.
+   * How much the relay has still to hand on, but for what has expired; what another root had published under the key of an
+   * output was handed on for that one.
    */
   async #unrelayed(namespace: string, root: GemstoneId, { routed, outcomes }: Trail): Promise<number> {
     const seen = new Set(routed.map(({ key }) => toReference(key)));

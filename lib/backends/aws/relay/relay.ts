@@ -118,9 +118,10 @@ export class Relay {
     const now = this.#options.now();
     const isServed = ({ namespace }: Arrival) => this.#options.serves(namespace);
     await this.#setAside(arrivals.filter((arrival) => !isServed(arrival)).map(toUnserved), failures);
-    const live = arrivals.filter((arrival) => isServed(arrival) && !isExpired(arrival.content, now));
-    await this.#register(live, failures);
-    const routed = untilFailure(live, failures).map((arrival) => ({ arrival, route: this.#routeOf(arrival) }));
+    // Expired ones as well: whoever gets one counts that it was dropped, and its root is settled then.
+    const served = arrivals.filter(isServed);
+    await this.#register(served, failures);
+    const routed = untilFailure(served, failures).map((arrival) => ({ arrival, route: this.#routeOf(arrival) }));
     if (!(await this.#trace(routed, failures))) return;
     const due = routed.filter(({ arrival: { content } }) => !isHeldBack(content, now));
     const held = routed.filter(({ arrival: { content } }) => isHeldBack(content, now));
@@ -237,8 +238,6 @@ const toUnserved = ({ identifier, namespace, key }: Arrival): Unreadable => {
   const problem = `namespace "${namespace}" is not one that this deployment serves`;
   return { identifier, pk: `${namespace}#${key.topic}#`, sk: key.id, problem };
 };
-const isExpired = (content: Message | Uint8Array, now: number) =>
-  !(content instanceof Uint8Array) && content.expiresAt !== undefined && content.expiresAt <= now;
 const isHeldBack = (content: Message | Uint8Array, now: number) =>
   !(content instanceof Uint8Array) && content.deliverAt !== undefined && content.deliverAt > now;
 const dueOf = ({ namespace, key, content }: Arrival): Due => {

@@ -81,22 +81,31 @@ test('reserved topics go by the system family, replies nowhere, and the letters 
   expect(lab.registered).toEqual([]);
 });
 
-test('what is no insertion, has expired, or was handed on by its publisher is passed over', async () => {
+test('what is no insertion, or was handed on by its publisher, is passed over', async () => {
   const lab = new RelayLab(manifestOf([follower('reader', ['doc.*'])]));
   const removed = { ...recordOf(messageOn('doc.new')), eventName: 'REMOVE' };
   const changed = { ...recordOf(messageOn('doc.new')), eventName: 'MODIFY' };
 
-  const failures = await lab.relay.handle([
-    removed,
-    changed,
-    recordOf(messageOn('doc.new', { expiresAt: NOW })),
-    recordOf(messageOn('doc.new'), { isDirect: true }),
-  ]);
+  const failures = await lab.relay.handle([removed, changed, recordOf(messageOn('doc.new'), { isDirect: true })]);
 
   expect(failures).toEqual([]);
   expect(lab.batches).toEqual([]);
   // Who follows a message is told also of one that its publisher hands on.
   expect(lab.routed.map(({ agents }) => agents)).toEqual([['reader']]);
+});
+
+test('what has expired goes on to its agents, which count it, also if that was while it was held back', async () => {
+  const lab = new RelayLab(manifestOf([follower('reader', ['doc.*'])]));
+  const late = messageOn('doc.new', { expiresAt: NOW, payload: 'late' });
+  const held = messageOn('doc.new', { deliverAt: NOW + 60_000, expiresAt: NOW + 30_000, payload: 'held' });
+  lab.log.set(held.id, held);
+
+  await lab.relay.handle([recordOf(late), recordOf(held)]);
+  lab.now += 60_000;
+  await lab.relay.handleQueued([{ messageId: '1', body: lab.held[0]?.body ?? '' }]);
+
+  expect(lab.payloads).toEqual(['late', 'held']);
+  expect(lab.routed.map(({ message }) => message.payload)).toEqual(['late', 'held', 'held']);
 });
 
 test('what its publisher handed on still goes to ordered agents, of whom an older publisher does not know', async () => {
