@@ -86,7 +86,7 @@ export class Settlements {
     const { spent } = settlement;
     if (settlement.kind === 'completed') return this.#complete(settlement, lease);
     if (settlement.kind === 'dead') return this.#bury(lease, settlement.reason, settlement.fault, spent);
-    if (settlement.kind === 'dropped') return this.#drop(lease, settlement.reason);
+    if (settlement.kind === 'dropped') return this.#drop(lease, settlement.reason, spent);
     const fault = settlement.kind === 'retry' ? settlement.fault : undefined;
     // What was acknowledged when it was started cannot come back; it must not vanish all the same.
     if (lease.isAcknowledged) return this.#bury(lease, 'failed', fault ?? HANDED_BACK, spent);
@@ -137,12 +137,16 @@ export class Settlements {
     return ended(await ends.end(lease, { ...done, outputs: [draft], state: [], more }));
   }
 
-  async #drop(lease: AwsLease, reason: DropReason): Promise<Decision> {
-    const { trails } = this.#options;
-    await this.#write(
-      lease,
-      trails.ended(lease, { done: reason, attempts: lease.faults.length, outputs: [], ids: [] }),
-    );
+  async #drop(lease: AwsLease, reason: DropReason, spent: Spend | undefined): Promise<Decision> {
+    const { ends, trails } = this.#options;
+    const done = { done: reason, attempts: lease.faults.length, outputs: [] } as const;
+    const more = [...this.#spent(lease, spent), ...trails.ended(lease, { ...done, ids: [] })];
+    if (lease.isAcknowledged || lease.returned) {
+      // Should the acknowledgement be lost, what marks its start would be taken for a crash.
+      const end = await ends.end(lease, { ...done, state: [], more: () => more });
+      return end.ok ? { outcome: SETTLED, queue: 'acknowledge', isKept: true, drop: reason } : ended(end);
+    }
+    await this.#write(lease, more);
     return { outcome: SETTLED, queue: 'acknowledge', drop: reason };
   }
 
