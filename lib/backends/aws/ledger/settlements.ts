@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { GuildwireError, LeaseLostError } from '../../../core/errors.ts';
 import type { Fault } from '../../../core/fault.ts';
 import type { GemstoneId } from '../../../core/gemstone-id.ts';
-import { rootIdOf } from '../../../core/message.ts';
+import { type Draft, rootIdOf } from '../../../core/message.ts';
 import type { DeadReason, DropReason, Outcome, Settlement, Spend } from '../../backend.ts';
 import { textOf } from '../calls/attribute-values.ts';
 import type { AwsCalls } from '../calls/aws-calls.ts';
@@ -97,7 +97,7 @@ export class Settlements {
     const { ends, log, trails } = this.#options;
     const attempts = lease.attemptsBefore + 1;
     const done = { done: 'handled', attempts } as const;
-    if (lease.guarantee !== 'at-least-once') {
+    if (lease.guarantee !== 'at-least-once' || mayFailInPart(outputs)) {
       const more = (ids: readonly GemstoneId[]) => [
         ...this.#spent(lease, spent),
         ...trails.ended(lease, { ...done, outputs, ids }),
@@ -223,6 +223,10 @@ export class Settlements {
     if (drops.length > 0) await this.#options.dropCounts.add(drops);
   }
 }
+
+/** Stored one by one, a key that was used for another payload would leave the others of an attempt that has failed. */
+const mayFailInPart = (outputs: readonly Draft[]): boolean =>
+  outputs.length > 1 && outputs.some(({ message }) => message.idempotencyKey !== undefined);
 
 function lost(lease: AwsLease, queue: Decision['queue']): Decision {
   return { outcome: { ok: false, error: new LeaseLostError(lease.agent) }, queue };
