@@ -17,7 +17,7 @@ import { AwsLease } from './aws-lease.ts';
 import { type Content, contentOf, type ReadLog } from './contents.ts';
 import type { InHand } from './in-hand.ts';
 import { type Candidate, type Known, KnownDeliveries } from './known-deliveries.ts';
-import type { Received } from './received.ts';
+import { pauseMs, type Received } from './received.ts';
 import { isSuspect, Suspects, type Suspicion } from './suspects.ts';
 
 export interface IntakeOptions {
@@ -42,6 +42,8 @@ export interface Opened {
   readonly over: readonly Received[];
   /** Come again. */
   readonly back: readonly Received[];
+  /** Why some of those could not be opened. */
+  readonly problem?: unknown;
 }
 
 /** What is to become of one. */
@@ -73,10 +75,12 @@ export class Intake {
   }
 
   /**
-   * Deliveries of those that may be handled now. What becomes of the others is told to their queue.
+   * Deliveries of those that may be handled now. What becomes of the others is told to their queue. One that cannot be opened
+   * comes again later and later, and holds up none of the others.
    *
    * @param toBury They are for no handler, whose pause then does not matter, and whose large payloads are not fetched.
-   * @throws BackendUnavailableError if the ledger or the log cannot be reached; the queue then hands all out once more.
+   * @throws BackendUnavailableError if the ledger cannot be reached, and whatever keeps all of them from being opened; the
+   *   queue then hands all out once more.
    */
   async open(agent: ManifestAgent, received: readonly Received[], { toBury = false } = {}): Promise<Opened> {
     const verdicts = new Map<Received, Verdict>();
@@ -89,9 +93,14 @@ export class Intake {
       else verdicts.set(each, verdict);
     }
     try {
-      const openings = await Promise.all(reserved.map((each) => this.#opening(agent, each, toBury)));
+      const tried = await Promise.allSettled(reserved.map((each) => this.#opening(agent, each, toBury)));
+      const failed = tried.find((each) => each.status === 'rejected');
+      if (failed !== undefined && tried.every(({ status }) => status === 'rejected')) throw failed.reason;
+      for (const each of reserved) verdicts.set(each, { kind: 'back', delayMs: pauseMs(each) });
+      const openings = tried.flatMap((each) => (each.status === 'fulfilled' ? each.value : []));
       for (const [each, verdict] of await this.#verdicts(agent, openings)) verdicts.set(each, verdict);
-      return await this.#tell(agent.name, received, verdicts);
+      const opened = await this.#tell(agent.name, received, verdicts);
+      return failed === undefined ? opened : { ...opened, problem: failed.reason };
     } finally {
       for (const { entry } of reserved) this.#options.inHand.unreserve({ ...entry, agent: agent.name });
     }

@@ -10,7 +10,7 @@ import type { Acks } from './acks.ts';
 import type { AwsLease, LeaseOwner } from './aws-lease.ts';
 import { GroupOrder } from './group-order.ts';
 import type { Intake } from './intake.ts';
-import { fromRecord, type QueueRecord, type Received } from './received.ts';
+import { fromRecord, pauseMs, type QueueRecord, type Received } from './received.ts';
 import { isSuspect } from './suspects.ts';
 
 /** The event, as far as it is looked at (https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html). */
@@ -37,8 +37,6 @@ export interface LambdaBatchOptions {
   readonly memoryMb: number | undefined;
 }
 
-/** After a failure: doubled with each receipt, so that 1,000 receipts outlast any outage. */
-const [FIRST_PAUSE_MS, MAX_PAUSE_MS] = [5_000, 900_000];
 /** What is of a namespace that is not served comes to the dead letter queue in a week, within the retention of the queue. */
 const FOREIGN_MS = 600_000;
 /** Of payloads from the log in hand at once, as JSON. */
@@ -62,6 +60,8 @@ export class LambdaBatch implements LeaseOwner {
   #isOver = false;
   /** Without ledger or log nothing can be started: what would come again at once would come to nothing again. */
   #hasFailed = false;
+  /** Why some could not be opened, while others could. */
+  #problem: unknown;
   #wake: () => void = () => {};
 
   constructor(event: QueueEvent, options: LambdaBatchOptions) {
@@ -76,7 +76,10 @@ export class LambdaBatch implements LeaseOwner {
     this.#ready = [...this.#order.enter(this.#all, receivedAt)];
   }
 
-  /** Up to `max` deliveries that may go now; waits while others may make some, and is empty when there will be no more. */
+  /**
+   * Up to `max` deliveries that may go now; waits while others may make some, and is empty when there will be no more. Throws
+   * why something could not be opened; if that is not all of an event, once there is nothing else.
+   */
   async lease(max: number): Promise<readonly AwsLease[]> {
     for (;;) {
       const next = this.#isOver ? [] : this.#takeReady(max);
@@ -84,7 +87,10 @@ export class LambdaBatch implements LeaseOwner {
       if (leases.length > 0) return leases;
       if (this.#isOver || max < 1) return [];
       if (next.length > 0) continue;
-      if (this.#open.size === 0) return [];
+      if (this.#open.size === 0) {
+        if (this.#problem !== undefined) throw this.#problem;
+        return [];
+      }
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#wake = resolve;
       await promise;
@@ -144,7 +150,8 @@ export class LambdaBatch implements LeaseOwner {
     for (const each of foreign) this.#settled(each, false);
     try {
       const own = received.filter((each) => !isForeign(each));
-      const { leases, over, back } = await intake.open(agent, own);
+      const { leases, over, back, problem } = await intake.open(agent, own);
+      this.#problem ??= problem;
       for (const each of over) this.#settled(each, true);
       for (const each of back) this.#settled(each, false);
       for (const lease of leases) lease.owner = this;
@@ -169,8 +176,6 @@ export class LambdaBatch implements LeaseOwner {
     this.#wake();
   }
 }
-
-const pauseMs = ({ receiveCount }: Received) => Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (receiveCount - 1));
 
 /** An agent with lanes has two queues, and an event is of either. */
 function urlOf({ eventSourceARN = '' }: QueueRecord, { url, urgentUrl }: AwsQueue): string {

@@ -8,6 +8,8 @@ import { decodeEntry, type IncomingEntry } from './queue-entry.ts';
 const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 const TIME_LENGTH = 10;
 const RANDOM_LENGTH = 15;
+/** Doubled with each receipt, so that 1,000 receipts outlast any outage. */
+const [FIRST_PAUSE_MS, MAX_PAUSE_MS] = [5_000, 900_000];
 
 export interface Received {
   readonly messageId: string;
@@ -26,6 +28,10 @@ export interface Received {
   /** Unix ms at which the queue hands it to somebody else. */
   until: number;
 }
+
+/** How long one that could not be opened stays away, in ms. */
+export const pauseMs = ({ receiveCount }: Received): number =>
+  Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (receiveCount - 1));
 
 /** What is common to both ways in which SQS hands out a message. */
 interface Attributes {
