@@ -6,6 +6,7 @@ import { faultOf } from '../../core/fault.ts';
 import { AgentRunner, type RunnerOptions } from '../../guild/agent-runner.ts';
 import type { Agent } from '../../guild/define-agent.ts';
 import { Pace } from '../../guild/pace.ts';
+import { Slots } from '../../guild/slots.ts';
 import type { BatchAnswer } from './events.ts';
 
 /** A delivery of an event. */
@@ -46,9 +47,10 @@ const MAX_BATCH = 10;
 
 /**
  * Handles the deliveries of an event, as many at once as the agent's `concurrency` says, and those of one message group one
- * after the other. What would have less than the agent's time goes back unstarted, uncounted, once another has ended: so each
- * attempt has ended before the time is over, and what still runs then is handed back. It answers in time even if not all could
- * be settled: what was not acknowledged comes again.
+ * after the other. Each is looked up when it has its turn, since a pause, or what others spent, may keep it from its start. What
+ * would have less than the agent's time goes back unstarted, uncounted, once another has ended: so each attempt has ended before
+ * the time is over, and what still runs then is handed back. It answers in time even if not all could be settled: what was not
+ * acknowledged comes again.
  */
 export async function runEvent(options: AgentRunOptions): Promise<BatchAnswer> {
   const { batch, clock, log, agent, remainingMs } = options;
@@ -60,8 +62,8 @@ export async function runEvent(options: AgentRunOptions): Promise<BatchAnswer> {
   const runners = new Runners(options, usableMs);
   const handling: Promise<void>[] = [];
   const work = async () => {
-    while (!runners.isOver) {
-      const leases = await batch.lease(MAX_BATCH);
+    for (let room = await runners.room(); room > 0; room = await runners.room()) {
+      const leases = await batch.lease(room);
       if (leases.length === 0) break;
       for (const lease of leases) handling.push(runners.handle(lease));
     }
@@ -88,6 +90,7 @@ class Runners {
   readonly #agent: Agent;
   readonly #pace: Pace;
   readonly #startsUntil: number;
+  readonly #slots: Slots;
   readonly #runners = new Map<string, AgentRunner>();
   /** Nothing is started any more. */
   isOver = false;
@@ -95,6 +98,7 @@ class Runners {
   constructor(options: AgentRunOptions, usableMs: number) {
     const { agent } = options;
     this.#options = options;
+    this.#slots = new Slots(agent.concurrency);
     // A function that has less time than its agent must still tell that an attempt took too long: uncounted it would come again
     // for ever.
     const mostMs = Math.max(1, Math.floor(usableMs * OF_USABLE));
@@ -104,14 +108,23 @@ class Runners {
     this.#startsUntil = now + usableMs - this.#agent.timeoutMs;
   }
 
+  /** How many may be started now; waits until that is one, and is 0 when nothing is started any more. */
+  async room(): Promise<number> {
+    while (this.#slots.free <= 0 && !this.isOver) await this.#slots.change();
+    return this.isOver ? 0 : Math.min(this.#slots.free, MAX_BATCH);
+  }
+
   async handle(lease: EventLease): Promise<void> {
+    this.#slots.take();
     if (this.isOver) await this.#options.backend.settle([{ kind: 'released', lease, delayMs: 0 }]);
     else await this.#of(lease.namespace).handle(lease);
     lease.end(false);
+    this.#slots.release();
   }
 
   async drain(deadline: Promise<void>): Promise<void> {
     this.isOver = true;
+    this.#slots.wake();
     await Promise.all([...this.#runners.values()].map((runner) => runner.drain(deadline)));
   }
 

@@ -1,6 +1,7 @@
 import { type Agent, defineAgent, defineFormat, PermanentError, Postponed } from 'guildwire';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import * as z from 'zod';
+import { toReference } from '../../../lib/core/message.ts';
 import { agentHandler } from '../../../lib/hosts/lambda/agent-handler.ts';
 import { follower, manifestOf } from '../../backends/aws/relay/lab.ts';
 import { AgentLab, again, eventOf, say, stubEnvironment } from './agent-lab.ts';
@@ -155,6 +156,41 @@ test('a paused agent is not started, its deliveries go back; a namespace that is
 
   expect(failures).toEqual(['1', '3']);
   expect(payloads()).toEqual([2]);
+});
+
+test('what waits in an event for its turn is looked at when it has it: paused meanwhile, it goes back', async () => {
+  let pause = async () => {};
+  const { agent, payloads } = agentOf('halting', { concurrency: 1 }, () => pause());
+  const { started, backend } = await lab.host(agent);
+  pause = () => backend.pause('prod', 'halting', true);
+
+  expect(await started(eventOf(say(1), say(2), say(3)))).toEqual(['2', '3']);
+  expect(payloads()).toEqual([1]);
+});
+
+test.each([1, 2])('what a root may spend is looked at before each start, %s at once', async (concurrency) => {
+  const name = `dear-${concurrency}`;
+  const told: unknown[] = [];
+  const agent = defineAgent({
+    name,
+    entry: import.meta.url,
+    subscribes: ['doc.*'],
+    concurrency,
+    handlers: (on) => [
+      on.any((payload, context) => {
+        told.push(payload);
+        context.spend({ usd: 1 });
+      }),
+    ],
+  });
+  const { started, letters } = await lab.host(agent);
+  const root = say(0);
+  const child = (n: number) => say(n, { budget: { usd: 1 }, thread: [toReference(root)] });
+
+  expect(await started(eventOf(...[1, 2, 3, 4, 5].map(child)))).toEqual([]);
+
+  expect(told).toHaveLength(concurrency);
+  expect((await letters()).map(({ reason }) => reason)).toEqual(Array(5 - concurrency).fill('budget'));
 });
 
 test('hooks and middleware of the agent stand around its handler, and are done before the function answers', async () => {
