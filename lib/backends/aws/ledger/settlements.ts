@@ -97,7 +97,9 @@ export class Settlements {
     const { ends, log, trails } = this.#options;
     const attempts = lease.attemptsBefore + 1;
     const done = { done: 'handled', attempts } as const;
-    if (lease.guarantee !== 'at-least-once' || mayFailInPart(outputs)) {
+    // What a plan delivers it delivers twice if a step of it is repeated, and that may be long after.
+    const isPlanned = lease.epoch > 0;
+    if (lease.guarantee !== 'at-least-once' || isPlanned || mayFailInPart(outputs)) {
       const more = (ids: readonly GemstoneId[]) => [
         ...this.#spent(lease, spent),
         ...trails.ended(lease, { ...done, outputs, ids }),

@@ -47,13 +47,13 @@ export class KnownDeliveries {
 
   /**
    * In the order of the candidates, undefined for those whose lease the ledger could not be asked for. A delivery that is
-   * received for the first time is looked up only if its guarantee needs it.
+   * received for the first time is looked up only if its guarantee needs it, or a plan may have delivered it twice.
    *
    * @throws BackendUnavailableError if nothing is known of any.
    */
   async of(agent: ManifestAgent, candidates: readonly Candidate[]): Promise<readonly (Known | undefined)[]> {
-    const isAsked = ({ received }: Candidate) =>
-      !agent.lease && (agent.guarantee !== 'at-least-once' || received.receiveCount > 1);
+    const isAsked = ({ received, name }: Candidate) =>
+      !agent.lease && (agent.guarantee !== 'at-least-once' || name.epoch > 0 || received.receiveCount > 1);
     const rowKeys = candidates.filter(isAsked).map(({ name }) => rowKey(name));
     const spendKeys = candidates.flatMap(({ content }) => (hasBudget(content) ? [spendKeyOf(content)] : []));
     const keys = [...byPartition([...rowKeys, ...spendKeys]).values()];

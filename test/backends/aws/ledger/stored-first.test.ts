@@ -37,3 +37,25 @@ test('at least once: outputs with keys are stored in their order, and those that
   expect(await stored(lab)).toEqual([{ n: 1 }, { n: 2 }, { n: 3 }]);
   expect(second?.ok && second.ids[1]).toBe(first?.ok && first.ids[0]);
 });
+
+test.each([{ lease: false }, { lease: true }])(
+  'at least once: what a plan that crashed hands on once more is handled once, in whichever process ($lease)',
+  async (agent) => {
+    await using lab = await AwsLab.open(agent);
+    await using other = lab.twin();
+    const message = lab.message('m');
+    const entry = () => lab.record(message, { epoch: 1 });
+    const settled = (lease: AwsLease) =>
+      ({ kind: 'completed', lease, outputs: [draft(lab, { by: lease.token })], state: [] }) as const;
+    const [first] = (await lab.batch([entry()]).lease(1)) as [AwsLease];
+    const [beside] = await lab.batch([entry()], other).lease(1);
+
+    const outcomes = [await lab.backend.settle([settled(first)])];
+    if (beside !== undefined) outcomes.push(await other.settle([settled(beside)]));
+    const again = lab.batch([entry()], other);
+
+    expect(outcomes.flat().filter(({ ok }) => ok)).toHaveLength(1);
+    expect([await again.lease(1), await again.finish()]).toEqual([[], { batchItemFailures: [] }]);
+    expect(await stored(lab)).toEqual([{ by: first.token }]);
+  },
+);
