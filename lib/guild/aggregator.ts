@@ -145,7 +145,9 @@ function storePart(id: string, part: string, tally: Tally | undefined, { state, 
   for (let piece = 0; piece < pieces; piece++) {
     state.set(pieceKey(id, part, piece), text.slice(piece * PIECE_CHARACTERS, (piece + 1) * PIECE_CHARACTERS));
   }
-  const isFull = last.reduce((sum, [, count]) => sum + count, 0) >= PAGE_PIECES;
+  const listed = last.reduce((sum, [, count]) => sum + count, 0);
+  // A large part has a page of its own: deleting it is then no larger a step than storing it.
+  const isFull = last.length > 0 && listed + pieces > PAGE_PIECES;
   if (isFull) state.set(pageKey(id, pages), last);
   const open: Page = [...(isFull ? [] : last), [part, pieces]];
   state.set(tallyKey(id), { received: received + 1, pages: isFull ? pages + 1 : pages, last: open, isDone: false });

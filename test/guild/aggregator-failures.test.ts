@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { collector, DEADLINE_MS, partsOf, publishAll, results, watchedState } from './aggregator-lab.ts';
+import { collector, DEADLINE_MS, type PartOf, partsOf, publishAll, results, watchedState } from './aggregator-lab.ts';
 import { deadLettersOf, Lab } from './lab.ts';
 
 test('a part far larger than a state value comes back whole, whatever it is written in', async () => {
@@ -19,6 +19,24 @@ test('a part far larger than a state value comes back whole, whatever it is writ
   expect(received.map((text, n) => text === texts[n])).toEqual(texts.map(() => true));
   await lab.clock.advance(3 * DEADLINE_MS);
   expect(await kept()).toEqual([]);
+});
+
+test('a part that is as large as one step takes leaves nothing either, beside many small ones', async () => {
+  await using lab = new Lab();
+  const watched = watchedState(lab);
+  const features = { ...lab.backend.features, maxOutputs: 97 };
+  const backend = new Proxy(watched.backend, {
+    get: (target, property) => (property === 'features' ? features : Reflect.get(target, property)),
+  });
+  const running = await lab.start([collector()], { backend: () => backend });
+  const [large, ...small] = partsOf('x', 31);
+
+  await publishAll(running, [...small, { ...(large as PartOf), text: 'x'.repeat(1_800_000) }]);
+  await lab.clock.advance(3 * DEADLINE_MS);
+
+  expect(await results(running)).toMatchObject([{ bytes: 1_800_000, isPartial: false }]);
+  expect(await deadLettersOf(running, 'collector')).toEqual([]);
+  expect(await watched.kept()).toEqual([]);
 });
 
 test.each([1_057, 3_040])('%i parts make one result, and leave nothing', async (count) => {
