@@ -33,7 +33,7 @@ const THROTTLED = /throttl/i;
 /**
  * The outcome of each entry, in their order. They go in calls of at most ten, one call after the other. An entry that the answer
  * names as throttled or as failed for no fault of ours, or does not name at all, is sent again until the deadline; so is a whole
- * call that failed. Whether such an entry was done before is unknown: only for what may be done twice.
+ * call that failed. Whether such an entry was done before is unknown: only for what may be done twice. Never rejects.
  *
  * @param call Sends entries under the ids given; what it rejects with is the outcome of all of them.
  */
@@ -48,8 +48,10 @@ export async function entrywise<Entry>(
   const why = new Map<number, string>();
   for (let tries = 0; outcomes.size < entries.length; tries++) {
     const open = [...entries.keys()].filter((index) => !outcomes.has(index));
-    if (tries > 0 && !(await calls.waitToRepeat(tries, deadlineAt))) {
-      for (const index of open) outcomes.set(index, failed(unavailable(new Error(why.get(index)), action, resource)));
+    const goesOn = tries === 0 || (await calls.waitToRepeat(tries, deadlineAt).catch((error: GuildwireError) => error));
+    if (goesOn !== true) {
+      const told = (index: number) => goesOn || unavailable(new Error(why.get(index)), action, resource);
+      for (const index of open) outcomes.set(index, failed(told(index)));
       break;
     }
     for (const batch of batches(open, (index) => options.bytesOf(entries[index] as Entry), options.maxBytes)) {

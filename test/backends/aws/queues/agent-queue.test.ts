@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { AwsLease } from '../../../../lib/backends/aws/queues/aws-lease.ts';
 import type { LeaseRequest } from '../../../../lib/backends/backend.ts';
+import { type Clock, systemClock } from '../../../../lib/core/clock.ts';
 import { AwsLab, type RecordOptions } from '../aws-lab.ts';
 
 const request = (lab: AwsLab, more: Partial<LeaseRequest> = {}): LeaseRequest => {
@@ -152,4 +153,31 @@ test('a consumer that no longer wants any gets none, and what came for it goes b
 
   expect(await waiting).toEqual([]);
   expect(await lab.backend.lease(request(lab, { signal: stop.signal }))).toEqual([]);
+});
+
+test('is closed in peace while it waits to tell its queue once more what goes back', async () => {
+  const { promise: isWaiting, resolve } = Promise.withResolvers<void>();
+  let isRefused = false;
+  const setTimer: Clock['setTimer'] = (delayMs, callback) => {
+    if (isRefused) resolve();
+    return systemClock.setTimer(isRefused ? 60_000 : delayMs, callback);
+  };
+  await using lab = await AwsLab.open({ ordering: 'key' }, { clock: { ...systemClock, setTimer } });
+  const unhandled: unknown[] = [];
+  const onUnhandled = (error: unknown) => void unhandled.push(error);
+  process.on('unhandledRejection', onUnhandled);
+  const [, behind] = ['x1', 'x2'].map((payload) => put(lab, payload, { groupId: 'x' }));
+  lab.sqs.fail = ({ ReceiptHandle }) => {
+    isRefused ||= ReceiptHandle === behind;
+    return isRefused ? 'InternalError' : undefined;
+  };
+
+  const [head] = await lab.backend.lease(request(lab));
+  await lab.backend.settle([{ kind: 'retry', lease: head as AwsLease, delayMs: 0, fault }]);
+  await isWaiting;
+  await lab.backend[Symbol.asyncDispose]();
+  await new Promise((done) => setImmediate(done));
+
+  process.off('unhandledRejection', onUnhandled);
+  expect(unhandled).toEqual([]);
 });
