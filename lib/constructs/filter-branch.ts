@@ -9,6 +9,7 @@ export type Condition =
   | string
   | { readonly prefix: string }
   | { readonly suffix: string }
+  | { readonly exists: true }
   | { readonly 'anything-but': readonly string[] };
 
 /** All keys must hold, and of each key one condition. */

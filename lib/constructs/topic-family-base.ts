@@ -5,7 +5,7 @@ import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { CfnSubscription, type ITopic } from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
 import type { AgentQueues } from './agent-queues.ts';
-import type { Filter, Lane } from './filter-policy.ts';
+import type { Filter, FilterPolicy, Lane } from './filter-policy.ts';
 import { letTopicsUse } from './topic-family-key.ts';
 import { UndeployableError } from './undeployable-error.ts';
 
@@ -29,6 +29,12 @@ export interface LaneFilter {
 /** https://docs.aws.amazon.com/general/latest/gr/sns.html: filter policies of a topic, and subscriptions of a FIFO topic. */
 const MAX_FOLLOWERS = 200;
 const MAX_ORDERED_FOLLOWERS = 100;
+
+/**
+ * Said where there is nothing to filter: CloudFormation cannot take the scope of a filter away, so that an update which did
+ * would fail (https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/1840).
+ */
+const EVERYTHING: FilterPolicy = { topic: [{ exists: true }] };
 
 /** Why so many queues cannot follow one family, or undefined. */
 export function followersProblem(
@@ -79,7 +85,8 @@ export abstract class TopicFamilyBase extends Resource implements ITopicFamily {
         endpoint: queues.of(lane).queueArn,
         rawMessageDelivery: true,
         redrivePolicy: { deadLetterTargetArn: queues.deadLetters.queueArn },
-        ...(filter.policy !== undefined && { filterPolicy: filter.policy, filterPolicyScope: 'MessageAttributes' }),
+        filterPolicy: filter.policy ?? EVERYTHING,
+        filterPolicyScope: 'MessageAttributes',
       });
       queues.readyBefore(subscription);
     }

@@ -21,6 +21,8 @@ const documented: readonly [string, FilterPolicy, Partial<Attributes>, boolean][
   ['anything-but', { s0: [{ 'anything-but': ['rugby', 'tennis'] }] }, { s0: 'baseball' }, true],
   ['anything-but, one of them', { s0: [{ 'anything-but': ['rugby', 'tennis'] }] }, { s0: 'rugby' }, false],
   ['anything-but, of a missing key', { s0: [{ 'anything-but': ['rugby'] }] }, { s1: 'rugby' }, false],
+  ['exists', { s0: [{ exists: true }] }, { s0: '-' }, true],
+  ['exists, of a missing key', { s0: [{ exists: true }] }, { s1: 'rugby' }, false],
   ['two conditions on a key are either', { s0: ['rugby', { prefix: 'bas' }] }, { s0: 'baseball' }, true],
   ['two keys are both', { s0: ['rugby'], s1: ['x'] }, { s0: 'rugby', s1: 'y' }, false],
   ['$or, its second branch', { $or: [{ s0: ['a'] }, { s1: ['b'] }] }, { s0: 'x', s1: 'b' }, true],

@@ -20,6 +20,7 @@ function satisfies(condition: Condition, value: string): boolean {
   if (typeof condition === 'string') return value === condition;
   if ('prefix' in condition) return value.startsWith(condition.prefix);
   if ('suffix' in condition) return value.endsWith(condition.suffix);
+  if ('exists' in condition) return true;
   return !condition['anything-but'].includes(value);
 }
 

@@ -1,0 +1,32 @@
+/** What a second deployment does to the first one, as CloudFormation would do it. */
+import { App, Stack } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
+import { expect, test } from 'vitest';
+import { Guild } from '../../lib/constructs/guild.ts';
+import type { Agent } from '../../lib/guild/define-agent.ts';
+import { defineGuild } from '../../lib/guild/define-guild.ts';
+import writer from './fixtures/agents/writer.ts';
+import { resourcesOf } from './stack-of.ts';
+
+function deployed(agent: Partial<Agent>): Template {
+  const stack = new Stack(new App({ analyticsReporting: false }), 'Shop');
+  const agents: Agent[] = [{ ...writer, publishes: [], ...agent }];
+  new Guild(stack, 'Guild', { guild: defineGuild({ name: 'shop', agents, topics: { 'draft.**': {} } }) });
+  return Template.fromStack(stack);
+}
+
+test('a filter that has nothing to say any more, or has again, is an update that CloudFormation can do', () => {
+  const filters = [['draft.*'], ['draft.**']].map((subscribes) =>
+    [...resourcesOf(deployed({ subscribes }), 'AWS::SNS::Subscription')].map(([id, { Properties }]) => [
+      id,
+      Properties.FilterPolicyScope,
+      Properties.FilterPolicy,
+    ]),
+  );
+
+  expect(filters[0]?.map(([id, scope]) => [id, scope])).toEqual(filters[1]?.map(([id, scope]) => [id, scope]));
+  for (const [, scope, policy] of filters.flat())
+    expect([scope, policy]).toEqual(['MessageAttributes', expect.any(Object)]);
+  expect(filters[0]?.map(([, , policy]) => policy)).toContainEqual({ depth: ['2'] });
+  expect(filters[1]?.map(([, , policy]) => policy)).toContainEqual({ topic: [{ exists: true }] });
+});
