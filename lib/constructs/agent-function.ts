@@ -52,6 +52,8 @@ export class AgentFunction extends Construct implements IGrantable {
   readonly queues: AgentQueues;
   /** What hands it what waits in its queues. */
   readonly sources: readonly EventSourceMapping[];
+  /** What attaches it to the families that it follows. */
+  readonly subscriptions: readonly Construct[];
   readonly agentName: string;
   readonly grantPrincipal: IPrincipal;
 
@@ -75,7 +77,7 @@ export class AgentFunction extends Construct implements IGrantable {
     log.grantAgent(host, agent.name, agent.publishes);
     this.sources = this.#createSources(props);
     this.queues.grantConsume(host).applyBefore(...this.sources);
-    this.#follow(
+    this.subscriptions = this.#follow(
       routesOf(
         agent,
         families.map(({ pattern }) => pattern),
@@ -119,19 +121,22 @@ export class AgentFunction extends Construct implements IGrantable {
     });
   }
 
-  #follow(routes: readonly FamilyRoute[], families: readonly ITopicFamily[]): void {
-    for (const { pattern, filters } of routes) {
+  #follow(routes: readonly FamilyRoute[], families: readonly ITopicFamily[]): Construct[] {
+    return routes.map(({ pattern, filters }) => {
       const family = families.find((one) => one.pattern === pattern);
       const id = pattern === SYSTEM_FAMILY ? 'system' : familyTopicName(pattern, false);
-      family?.subscribe(new Construct(this, `Follows-${id}`), this.queues, filters);
+      const follows = new Construct(this, `Follows-${id}`);
+      family?.subscribe(follows, this.queues, filters);
       const leftOut = [...new Set(filters.flatMap(({ filter }) => filter.leftOut))];
-      if (leftOut.length === 0) continue;
-      const what = `the filter of ${this.agentName} on ${pattern} cannot say ${leftOut.join(', ')}`;
-      Annotations.of(this).addWarningV2(
-        'guildwire:filter',
-        `${what}: such messages are delivered, and dropped before its handler`,
-      );
-    }
+      if (leftOut.length > 0)
+        this.#warn(`the filter of ${this.agentName} on ${pattern} cannot say ${leftOut.join(', ')}`);
+      return follows;
+    });
+  }
+
+  #warn(what: string): void {
+    const warning = `${what}: such messages are delivered, and dropped before its handler`;
+    Annotations.of(this).addWarningV2('guildwire:filter', warning);
   }
 }
 

@@ -141,6 +141,9 @@ export class Guild extends Construct {
       families: [system, ...followed.filter(isDirect)],
       agents,
     });
+    // What a new topic takes before anybody follows it, nobody gets.
+    for (const publisher of [this.relay.function, this.edge.ingest])
+      publisher.node.addDependency(...agents.flatMap(({ subscriptions }) => subscriptions));
     this.api =
       props.api === false
         ? undefined

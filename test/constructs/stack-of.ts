@@ -27,6 +27,7 @@ export interface CfnResource {
   readonly Properties: any;
   readonly DeletionPolicy?: string;
   readonly UpdateReplacePolicy?: string;
+  readonly DependsOn?: readonly string[];
 }
 
 export const resourcesOf = (template: Template, type: string): ReadonlyMap<string, CfnResource> =>
