@@ -1,6 +1,6 @@
 /** @module How esbuild makes the files of functions. */
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { type BuildFailure, buildSync, type Metafile } from 'esbuild';
 import type { FieldFault } from '../core/errors.ts';
 import type { GuildManifest } from '../environment/guild-manifest.ts';
@@ -10,6 +10,9 @@ export const root = join(import.meta.dirname, '..', '..');
 
 /** What CommonJS inside of a bundle asks for. */
 const banner = "import{createRequire as __gw}from'node:module';const require=__gw(import.meta.url);";
+
+/** Of every function, once it is deployed. */
+const FILE = '/var/task/index.mjs';
 
 /** Of a backend that a function opens only if its own code does. */
 const REDIS_CLIENT = 'ioredis';
@@ -53,7 +56,10 @@ export function buildFunctions(
       alias: { '@aws-sdk/credential-provider-node': join(root, 'lib', 'environment', 'function-credentials.ts') },
       define: {
         GUILDWIRE_MANIFEST: JSON.stringify(manifest),
-        'import.meta.url': JSON.stringify('file:///var/task/index.mjs'),
+        'import.meta.url': JSON.stringify(`file://${FILE}`),
+        // ES modules lack both, and code in CommonJS asks for them, that of agents as well.
+        __filename: JSON.stringify(FILE),
+        __dirname: JSON.stringify(dirname(FILE)),
       },
       banner: { js: banner },
       metafile: true,

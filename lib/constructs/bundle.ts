@@ -123,7 +123,7 @@ const stubOf = (entry: string) =>
 
 /** In a bundle nothing lies beside a file any more. */
 function readsBesideItself({ inputs }: Metafile): readonly string[] {
-  const READS = /new URL\(\s*[^()]*,\s*import\.meta\.url\s*\)/;
+  const READS = /new URL\(\s*[^()]*,\s*import\.meta\.url\s*\)|\b(?:join|resolve)\(\s*__dirname\b/;
   return Object.keys(inputs)
     .filter((input) => existsSync(resolve(root, input)) && READS.test(readFileSync(resolve(root, input), 'utf8')))
     .map(

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -115,6 +116,30 @@ describe('the bundle of an agent', () => {
   });
 });
 
+test('the bundle of an agent in CommonJS, which names its file by __filename, starts as any other', () => {
+  const library = new URL('../../lib/guild/define-agent.ts', import.meta.url).pathname;
+  const folder = join(scratch, 'commonjs');
+  mkdirSync(folder, { recursive: true });
+  const file = join(folder, 'agent.cjs');
+  const lines = [
+    `const { defineAgent } = require('${library}');`,
+    "const entry = require('node:url').pathToFileURL(require('node:path').join(__dirname, 'agent.cjs')).href;",
+    "if (!__filename.startsWith(__dirname)) throw new Error('lost');",
+    "exports.default = defineAgent({ name: 'old', entry, subscribes: ['x'], handlers: (on) => [on.any(() => {})] });",
+  ];
+  writeFileSync(file, lines.join('\n'));
+  const old: Agent = {
+    ...writer,
+    name: 'old',
+    entry: pathToFileURL(file).href,
+    handlers: [{ format: undefined, run: () => {} }],
+  };
+  using built = bundle([old]);
+  const { stderr } = spawnSync(process.execPath, [join(folderOf(built.codeOfAgent('old')), 'index.mjs')]);
+
+  expect(String(stderr)).toMatch(/InvalidArgumentError: .*GUILDWIRE_AGENT/);
+});
+
 describe('an entry is refused', () => {
   test('that exports no agent', () => {
     const entry = new URL('./fixtures/agents/none.ts', import.meta.url).href;
@@ -196,5 +221,10 @@ export default defineAgent({ name: 'reader', entry: import.meta.url, subscribes:
     using built = bundle([reader]);
 
     expect(built.warnings).toEqual([expect.stringMatching(/fixture-words\/index\.js looks for a file beside itself/)]);
+
+    writeFileSync(join(lexicon, 'index.js'), "require('node:path').join(__dirname, 'lexicon.txt');");
+    using inCommonJs = bundle([reader]);
+
+    expect(inCommonJs.warnings).toContainEqual(expect.stringMatching(/fixture-lexicon\/index\.js looks for a file/));
   });
 });
