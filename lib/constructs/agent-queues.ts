@@ -8,6 +8,7 @@ import { Construct, type IDependable } from 'constructs';
 import type { Lane } from './filter-policy.ts';
 import { consumeActions, countActions } from './permissions.ts';
 import { provide } from './provide.ts';
+import { queuePolicyFaults } from './queue-policy-size.ts';
 
 export interface AgentQueuesProps {
   /** How long a delivery stays away after it was handed out. */
@@ -63,6 +64,7 @@ export class AgentQueues extends Construct {
     const topicArns = Lazy.list({ produce: () => this.#topics.map(({ topicArn }) => topicArn) });
     for (const queue of [...this.#waiting, this.deadLetters]) this.#open(queue, topicArns);
     for (const queue of this.#waiting) this.#close(queue, topicArns);
+    this.node.addValidation({ validate: () => queuePolicyFaults(this.queue, this.#topics) });
   }
 
   get #waiting(): readonly Queue[] {

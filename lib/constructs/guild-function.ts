@@ -87,7 +87,7 @@ export class GuildFunction extends Construct implements IGrantable {
     const characters = documents.reduce((total, document) => total + document.length, 0);
     if (characters <= MAX_POLICY_CHARACTERS) return [];
     return [
-      `the policy of its role has ${characters} characters but the limit is ${MAX_POLICY_CHARACTERS}: publish by patterns, or serve fewer namespaces`,
+      `the policy of its role has ${characters} characters but the limit is ${MAX_POLICY_CHARACTERS}: publish by patterns, declare fewer topic families, or serve fewer namespaces`,
     ];
   }
 }
