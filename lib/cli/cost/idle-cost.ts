@@ -126,8 +126,10 @@ function notPriced(stack: DeployedStack): readonly string[] {
   const unknown = new Map<string, number>();
   for (const { type } of stack.resources)
     if (kindOf(type) === undefined) unknown.set(type, (unknown.get(type) ?? 0) + 1);
+  const keyed = stack.resources.filter(({ properties }) => properties.KmsMasterKeyId !== undefined).length;
   return [
     ...[...unknown].map(([type, count]) => `${type} (${count}): not in the table of kinds, and may cost something`),
+    ...(keyed > 0 ? [`${keyed} queues and topics are encrypted with a key: requests to KMS, by use`] : []),
     ...stack.resources.flatMap((resource) => oddities(resource).map((why) => `${resource.id}: ${why}`)),
     ...sourcesOf(stack).flatMap(({ id, kind, isProvisioned }) => [
       ...(isProvisioned ? [`${id}: provisioned pollers, by the hour`] : []),

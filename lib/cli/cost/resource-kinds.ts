@@ -34,6 +34,8 @@ const kinds: Readonly<Record<string, ResourceKind>> = {
   'AWS::Lambda::Function': use('function'),
   'AWS::Lambda::Permission': nothing('function permission'),
   'AWS::Logs::LogGroup': use('log group'),
+  // Its metric costs from the first line on that it counts.
+  'AWS::Logs::MetricFilter': use('metric of a log'),
   'AWS::Logs::QueryDefinition': nothing('log query'),
   'AWS::S3::Bucket': use('bucket'),
   'AWS::S3::BucketPolicy': nothing('bucket policy'),
