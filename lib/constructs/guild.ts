@@ -3,8 +3,10 @@ import { Annotations, Aws, CfnOutput, NestedStack, type RemovalPolicy, Stack, St
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
+import type { FieldFault } from '../core/errors.ts';
 import { DEFAULT_RETENTION_DAYS } from '../core/topic-family.ts';
 import { familyTopicName, SYSTEM_FAMILY } from '../environment/aws-names.ts';
+import { CONNECTION_OUTPUT } from '../environment/aws-outputs.ts';
 import type { GuildManifest } from '../environment/guild-manifest.ts';
 import type { Agent } from '../guild/define-agent.ts';
 import type { Guild as GuildDefinition } from '../guild/define-guild.ts';
@@ -74,6 +76,8 @@ export interface GuildProps {
   readonly removalPolicy?: RemovalPolicy;
 }
 
+const OUTPUTS = { connection: CONNECTION_OUTPUT, ingest: 'IngestFunction', api: 'ApiUrl' } as const;
+
 /**
  * Tables, topics, a function and a queue for each agent, the relay, the janitor, the API, alarms: all of a guild. One in a
  * stack, since the names of its SNS topics begin with the stack's.
@@ -102,8 +106,7 @@ export class Guild extends Construct {
     const families = [...familiesOf(guild.families).patterns, SYSTEM_FAMILY];
     const namePrefix = `${topStack(this).stackName}-`;
     refuse(this, guildFaults({ guild, layout, namespaces, deployments, families, tracing, threads }));
-    if (topStack(this).node.tryFindChild('IngestFunction') !== undefined)
-      refuse(this, [{ field: 'stack', problem: 'holds a guild already: give each a stack of its own' }]);
+    refuse(this, this.#placeFaults(props));
     this.manifest = manifestOf(guild, props);
     using bundle = bundleGuild(Object.values<Agent>(guild.agents), this.manifest, props.bundling ?? {}, (faults) =>
       refuse(this, faults),
@@ -223,12 +226,22 @@ export class Guild extends Construct {
     return new Map(created);
   }
 
+  #placeFaults({ api }: GuildProps): FieldFault[] {
+    const { node } = topStack(this);
+    if (node.findAll().some((other) => other instanceof Guild && other !== this))
+      return [{ field: 'stack', problem: 'holds a guild already: give each a stack of its own' }];
+    const names = Object.values(OUTPUTS).filter((name) => api !== false || name !== OUTPUTS.api);
+    const taken = names.filter((name) => node.tryFindChild(name) !== undefined);
+    const problem = `has constructs called ${taken.join(', ')}, as outputs of the guild are: call them otherwise`;
+    return taken.length === 0 ? [] : [{ field: 'stack', problem }];
+  }
+
   /** For programs and people outside: what is where. */
   #tell(topicArnPrefix: string): void {
     const stack = topStack(this);
     tellConnection(this, topicArnPrefix);
-    new CfnOutput(stack, 'IngestFunction', { value: this.edge.ingest.functionName });
-    if (this.api !== undefined) new CfnOutput(stack, 'ApiUrl', { value: this.api.url });
+    new CfnOutput(stack, OUTPUTS.ingest, { value: this.edge.ingest.functionName });
+    if (this.api !== undefined) new CfnOutput(stack, OUTPUTS.api, { value: this.api.url });
   }
 }
 

@@ -1,4 +1,5 @@
 import { App, Stack } from 'aws-cdk-lib';
+import { Construct } from 'constructs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { Guild, type GuildProps } from '../../lib/constructs/guild.ts';
 import { UndeployableError } from '../../lib/constructs/undeployable-error.ts';
@@ -139,5 +140,29 @@ describe('what only the whole stack shows is refused when it is synthesized', ()
       /\[Full\/Guild\/Agents\/writer\/Host\] the policy of its role has \d+ characters but the limit is 10240/,
     );
     expect(errors).toMatch(/\[Full\/Guild\/Agents\/talker\/Host\] its environment has \d+ bytes but the limit is 4096/);
+  });
+});
+
+describe('a stack is refused', () => {
+  test('that holds a guild already', () => {
+    const stack = emptyStack();
+    new Guild(stack, 'First', { guild: guildOf([writer]) });
+
+    expect(refusal({ guild: guildOf([writer]) }, stack).faults).toEqual([
+      { field: 'stack', problem: 'holds a guild already: give each a stack of its own' },
+    ]);
+  });
+
+  test('in which something else has the name of an output, and not as if that were a guild', () => {
+    const taken = () => {
+      const stack = emptyStack();
+      for (const name of ['IngestFunction', 'ApiUrl']) new Construct(stack, name);
+      return stack;
+    };
+
+    expect(refusal({ guild: guildOf([writer]) }, taken()).message).toBe(
+      'Alone/Guild cannot be deployed: stack: has constructs called IngestFunction, ApiUrl, as outputs of the guild are: call them otherwise',
+    );
+    expect(refusal({ guild: guildOf([writer]), api: false }, taken()).message).not.toContain('ApiUrl');
   });
 });
