@@ -2,6 +2,7 @@
 import { Annotations, Aws, CfnOutput, NestedStack, type RemovalPolicy, Stack, Stage } from 'aws-cdk-lib';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { DISABLE_ASSET_STAGING_CONTEXT } from 'aws-cdk-lib/cx-api';
 import { Construct } from 'constructs';
 import type { FieldFault } from '../core/errors.ts';
 import { DEFAULT_RETENTION_DAYS } from '../core/topic-family.ts';
@@ -108,9 +109,11 @@ export class Guild extends Construct {
     refuse(this, guildFaults({ guild, layout, namespaces, deployments, families, tracing, threads }));
     refuse(this, this.#placeFaults(props));
     this.manifest = manifestOf(guild, props);
-    using bundle = bundleGuild(Object.values<Agent>(guild.agents), this.manifest, props.bundling ?? {}, (faults) =>
+    const bundle = bundleGuild(Object.values<Agent>(guild.agents), this.manifest, props.bundling ?? {}, (faults) =>
       refuse(this, faults),
     );
+    // With --no-staging the template names the bundles where they are, and nobody copies them.
+    using _ = this.node.tryGetContext(DISABLE_ASSET_STAGING_CONTEXT) ? undefined : bundle;
     if (layout === 'nested') Annotations.of(this).addInfo(`layout 'nested': changing it replaces the agents' queues`);
     for (const warning of bundle.warnings) Annotations.of(this).addWarningV2('guildwire:bundle', warning);
     this.log = this.#createLog(props, namespaces);

@@ -27,6 +27,7 @@ export interface CfnResource {
   readonly Properties: any;
   readonly DeletionPolicy?: string;
   readonly UpdateReplacePolicy?: string;
+  readonly Metadata?: Readonly<Record<string, string>>;
   readonly DependsOn?: readonly string[];
 }
 
