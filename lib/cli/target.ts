@@ -11,7 +11,11 @@ import type { AgentNode } from './views/graph-view.ts';
 
 const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/;
 
-/** @throws UsageError for memory, which nobody can reach from here; GuildFileError, and what opening the backend throws. */
+/**
+ * A backend is closed with its target: await what works on it before returning.
+ *
+ * @throws UsageError for memory, which nobody can reach from here; GuildFileError, and what opening the backend throws.
+ */
 export async function openTarget({ settings, sources }: LoadedSettings): Promise<Target> {
   const sourceOf = (path: string) => sources.find((each) => each.path === path)?.source ?? 'default';
   const { backend, url = devUrl(settings), namespace, token } = settings;

@@ -137,5 +137,5 @@ async function plan(
     todo: (count: number) => `${action} ${letters(count)}`,
     done: (count: number) => `${letters(count)} ${action === 'redrive' ? 'redriven' : 'discarded'}`,
   };
-  return runPlanned(request, wording, target, flags, io, rate);
+  return await runPlanned(request, wording, target, flags, io, rate);
 }

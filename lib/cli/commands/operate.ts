@@ -124,5 +124,5 @@ async function replay(agent: string | undefined, flags: ReplayFlags, io: Io): Pr
     todo: (total: number) => `hand ${count(total)} to ${known} again`,
     done: (done: number) => `${count(done)} handed to ${known} again`,
   };
-  return runPlanned({ action: 'replay', agent: known, messages }, wording, target, flags, io, rate);
+  return await runPlanned({ action: 'replay', agent: known, messages }, wording, target, flags, io, rate);
 }

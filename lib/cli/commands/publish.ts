@@ -92,7 +92,7 @@ async function publish(topic: string, given: string | undefined, flags: Flags, i
   const base = { topics, format: await formatOf(topics, flags, target, io), options: optionsOf(flags) };
   if (lines !== undefined) {
     const { publishLines } = await import('../publish-lines.ts');
-    return publishLines(lines, base, target, io);
+    return await publishLines(lines, base, target, io);
   }
   const [outcome] = await target.bus.publishMany([{ ...base, payload: payload as never }]);
   if (!outcome?.ok) throw outcome?.error ?? new Error('there is no outcome');
