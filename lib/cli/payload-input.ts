@@ -31,7 +31,18 @@ export function inputOf(file: string | undefined): Readable {
   }
 }
 
-/** All of a file, or of standard input. */
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+/** @param what For the error. @throws UsageError for what is no UTF-8, rather than putting other characters in its place. */
+export function toText(bytes: Uint8Array, what: string): string {
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    throw new UsageError(`${what} is no UTF-8: convert it first`);
+  }
+}
+
+/** All of a file, or of standard input. @throws UsageError for one that is not there, or is no UTF-8. */
 export async function readAll(file: string | undefined, signal: AbortSignal): Promise<string> {
   const input = inputOf(file);
   const onAbort = () => input.destroy(signal.reason as Error);
@@ -39,7 +50,7 @@ export async function readAll(file: string | undefined, signal: AbortSignal): Pr
   const chunks: Buffer[] = [];
   for await (const chunk of input) chunks.push(chunk as Buffer);
   signal.removeEventListener('abort', onAbort);
-  return new TextDecoder('utf-8').decode(Buffer.concat(chunks));
+  return toText(Buffer.concat(chunks), file === undefined || file === '-' ? 'standard input' : file);
 }
 
 /** The beginning of what a person gave, on one line. */

@@ -4,7 +4,7 @@ import type { Readable } from 'node:stream';
 import type { PublishEntry } from '../bus/bus.ts';
 import { ExitCode, exitCodeOf, UsageError } from './failure.ts';
 import type { Io } from './io.ts';
-import { shortened } from './payload-input.ts';
+import { shortened, toText } from './payload-input.ts';
 import type { Target } from './remote.ts';
 import { report } from './run-command.ts';
 import { toStoredLine } from './stored-line.ts';
@@ -31,20 +31,23 @@ export async function publishLines(
   io: Io,
 ): Promise<ExitCode> {
   const sending = new Sending(base, target, io);
-  const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY, signal: io.signal });
+  // As bytes, since readline also ends a line at U+2028 and U+2029, which JSON allows in a text.
+  const bytes = input.setEncoding('latin1');
+  const lines = createInterface({ input: bytes, crlfDelay: Number.POSITIVE_INFINITY, signal: io.signal });
   let number = 0;
   let isEmpty = true;
   let broken: UsageError | undefined;
-  for await (const text of lines) {
+  for await (const line of lines) {
     number++;
-    if (text.trim() === '') continue;
+    if (line.trim() === '') continue;
     isEmpty = false;
-    const payload = parsed(number === 1 ? text.replace(/^\uFEFF/, '') : text);
-    if (payload === undefined) {
-      broken = new UsageError(`line ${number} is no JSON: ${shortened(text)}`);
+    try {
+      await sending.add({ number, payload: parsed(line, number) });
+    } catch (error) {
+      if (!(error instanceof UsageError)) throw error;
+      broken = error;
       break;
     }
-    await sending.add({ number, payload: payload.value });
     if (sending.fatal !== undefined) break;
   }
   await sending.end();
@@ -133,10 +136,12 @@ class Sending {
   }
 }
 
-function parsed(text: string): { readonly value: unknown } | undefined {
+/** @throws UsageError */
+function parsed(line: string, number: number): unknown {
+  const text = toText(Buffer.from(line, 'latin1'), `line ${number}`);
   try {
-    return { value: JSON.parse(text) };
+    return JSON.parse(text);
   } catch {
-    return undefined;
+    throw new UsageError(`line ${number} is no JSON: ${shortened(text)}`);
   }
 }

@@ -18,7 +18,7 @@ export interface Surroundings {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
   /** Standard input, which is closed behind it; kept open for `Cli.write` if undefined. */
-  readonly input?: string;
+  readonly input?: string | Buffer;
 }
 
 /** The command line as a process. Waits for what it says, and never for a time. */

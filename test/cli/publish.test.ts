@@ -16,7 +16,7 @@ afterAll(async () => {
 });
 
 /** Publishes with something on standard input. */
-const pipe = (input: string, ...args: readonly string[]) =>
+const pipe = (input: string | Buffer, ...args: readonly string[]) =>
   guildwire(['publish', ...args], { cwd: project.folder, env: { GUILDWIRE_URL: dev.url }, input });
 const linesOf = (text: string) => text.split('\n').filter((line) => line !== '');
 
@@ -109,6 +109,30 @@ test.concurrent('a line that is no JSON ends it, when what came before is publis
   expect(code).toBe(2);
   expect(linesOf(out)).toHaveLength(2);
   expect(err).toBe('2 of 2 messages published\nerror: line 4 is no JSON: nope\n');
+});
+
+test.concurrent('what is no UTF-8 is refused, and never published with other characters in its place', async () => {
+  const latin = Buffer.from(order.replace('tea', 'thé'), 'latin1');
+  const lines = Buffer.concat([Buffer.from(`${order}\n`), latin, Buffer.from(`\n${order}\n`)]);
+
+  const whole = await pipe(latin, 'orders');
+  const many = await pipe(lines, 'orders', '--lines');
+
+  expect(whole).toEqual({ code: 2, out: '', err: 'error: standard input is no UTF-8: convert it first\n' });
+  expect({ code: many.code, err: many.err }).toEqual({
+    code: 2,
+    err: '1 of 1 messages published\nerror: line 2 is no UTF-8: convert it first\n',
+  });
+});
+
+test.concurrent('a line ends where JSON Lines says so, and not at the separators that a text may hold', async () => {
+  const product = 'tea\u2028of\u2029Ceylon é';
+
+  const { code, err } = await pipe(`${order.replace('tea', product)}\r\n`, 'orders', '--lines', '--conversation', 'ls');
+  const read = await dev.ask('history', '--conversation', 'ls', '--format', 'shop.order', '--json');
+
+  expect({ code, err }).toEqual({ code: 0, err: '1 of 1 messages published\n' });
+  expect(JSON.parse(read.out).payload.lines[0].product).toBe(product);
 });
 
 test.concurrent('a line that comes alone is published at once, and Ctrl-C ends the waiting for more', async () => {
