@@ -43,12 +43,17 @@ export function formatAmong(agents: readonly AgentNode[], topics: readonly strin
 export function nobodyFollows(agents: readonly AgentNode[], topics: readonly string[]): string | undefined {
   if (agents.length === 0 || agents.some((agent) => follows(agent, topics))) return undefined;
   const followed = [...new Set(agents.flatMap(({ subscribes }) => subscribes))];
-  if (followed.length === 0)
-    return `as ${genericJson.name}, since no guild here says what is taken on "${topics.join(', ')}": give --format, or name the guild (GUILDWIRE_GUILD, or \`guild\` in guildwire.config.yaml)`;
+  if (followed.length === 0) return unsaid(topics);
   return `nobody follows "${topics.join(', ')}" here: ${didYouMean(topics[0] ?? '', followed)}`;
 }
 
-function onlyOf(names: readonly string[], topic: string): string | undefined {
+/** What a person may want to know whose payload is in no format, since nobody says which. */
+export function unsaid(topics: readonly string[]): string {
+  return `as ${genericJson.name}, since no guild here says what is taken on "${topics.join(', ')}": give --format, or name the guild (GUILDWIRE_GUILD, or \`guild\` in guildwire.config.yaml)`;
+}
+
+/** @throws UsageError if there are several. */
+export function onlyOf(names: readonly string[], topic: string): string | undefined {
   if (names.length < 2) return names[0];
   throw new UsageError(`"${topic}" takes ${names.join(', ')}: say which with --format`);
 }

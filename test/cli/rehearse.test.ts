@@ -55,7 +55,7 @@ test('the bundles of doc-review give the report that its agents give in one proc
   expect(cost?.out).toMatch(/dynamodb:writeUnits/);
 }, 180_000);
 
-test('one message is published over the API, and everything that it set off is printed', async () => {
+test('one message is published over the API, in the only format of its topic, and everything that it set off is printed', async () => {
   const payload = {
     docId: 'd',
     scope: 'chunk',
@@ -63,8 +63,7 @@ test('one message is published over the API, and everything that it set off is p
     chunk: { id: 'c', section: '', line: 1, column: 1, text: 'It is is.' },
   };
   const { code, out, err } = await guildwire([
-    ...['rehearse', assembly, '--topic', 'doc.review.tasks', '--format', 'doc.review-task'],
-    ...['--payload', JSON.stringify(payload)],
+    ...['rehearse', assembly, '--topic', 'doc.review.tasks', '--payload', JSON.stringify(payload)],
   ]);
 
   expect(err).toMatch(/^10 functions up in \d+ ms: /);
@@ -72,6 +71,28 @@ test('one message is published over the API, and everything that it set off is p
   expect(out).toMatch(/grammar → doc\.suggestions\.grammar {2}doc\.answer/);
   expect(out).toMatch(/doc\.review\.grammar → grammar +\d+ ms/);
   expect(out).toMatch(/\n1 published, \d+ stored \(\d+ by the platform\), \d+ deliveries\n/);
+}, 180_000);
+
+test('where the stack does not say what a topic takes, the guild that is configured does; without one that is told', async () => {
+  const bare = join(folder, 'bare');
+  cpSync(assembly, bare, { recursive: true });
+  const file = join(bare, 'DocReview.template.json');
+  const undeclared = readFileSync(file, 'utf8').replaceAll(String.raw`[\"doc.review-task\"]`, '[]');
+  writeFileSync(file, undeclared);
+  const payload =
+    '{"docId":"d","scope":"chunk","answers":9,"chunk":{"id":"c","section":"","line":1,"column":1,"text":"A."}}';
+  const args = ['rehearse', bare, '--topic', 'doc.review.tasks', '--payload', payload];
+
+  const [known, unknown] = await guildwireEach([{ args, env: { GUILDWIRE_GUILD: GUILD } }, args]);
+
+  expect(known).toMatchObject({
+    code: 0,
+    out: expect.stringMatching(/^\S+ {2}user:\S+ → doc\.review\.tasks {2}doc\.review-task /),
+  });
+  expect(unknown?.code).toBe(2);
+  expect(unknown?.err).toMatch(
+    /\nas generic_json, since no guild here says what is taken on "doc\.review\.tasks": give --format/,
+  );
 }, 180_000);
 
 test('without a message it stays until Ctrl-C, takes signed requests, and leaves no process behind', async () => {

@@ -1,10 +1,11 @@
 /** @module `guildwire rehearse`: what `cdk synth` wrote, at work on this machine. */
 import { Command, Option } from 'commander';
 import { orAborted } from '../../core/clock.ts';
-import { type Format, genericJson } from '../../core/format.ts';
+import { genericJson } from '../../core/format.ts';
+import { matches } from '../../core/topic.ts';
 import { ExitCode, UsageError } from '../failure.ts';
 import type { Io } from '../io.ts';
-import { duration, type SharedFlags } from '../options.ts';
+import { duration, type SharedFlags, settingsOf } from '../options.ts';
 import { payloadOf, readAll } from '../payload-input.ts';
 import type { Stage } from '../rehearse/stage.ts';
 import { runCommand } from '../run-command.ts';
@@ -35,7 +36,7 @@ export function rehearseCommand(): Command {
     .option('-g, --guild <file>', 'guild file whose `run` says what to do, over the HTTP API')
     .option('-t, --topic <topic>', 'publish one message there, over the HTTP API, and wait until all is done')
     .option('--payload <json>', 'the payload itself: JSON, or plain text')
-    .option('-f, --format <name>', 'its format (default: the only one that the topic takes)')
+    .option('-f, --format <name>', 'its format (default: the only one that the topic takes, else generic_json)')
     .option('-n, --namespace <name>', 'where to publish (default: the first that the stack serves)')
     .option('--counts <file>', 'write what was counted there, for `guildwire cost --observed`')
     .option('--outputs-file <file>', 'write the outputs there, as `cdk deploy` does, for `--backend aws:FILE`')
@@ -123,21 +124,28 @@ async function exportedJob(guild: string, file: string | undefined, flags: Flags
 }
 
 /** One message, and all that it sets off. */
-async function messageJob(topic: string, payload: unknown, name: string | undefined): Promise<Job> {
+async function messageJob(topic: string, payload: unknown, given: string | undefined): Promise<Job> {
   const { toChatLine, toJsonLine } = await import('../views/message-view.ts');
   return async (stage, io) => {
     const { client } = stage;
-    const format: Format = { ...genericJson, name: name ?? formatOf(stage, topic) };
-    const id = await client.publish(topic, format, payload as never);
+    const name = given ?? (await formatOf(stage, topic, io));
+    const id = await client.publish(topic, { ...genericJson, name }, payload as never);
     await stage.settled();
     for await (const message of client.thread(id)) io.line(io.isJson ? toJsonLine(message) : toChatLine(message, io));
   };
 }
 
-/** @throws UsageError if several could be meant. */
-function formatOf({ manifest }: Stage, topic: string): string {
-  const family = [...manifest.declared, ...manifest.inferred].find(({ pattern }) => pattern === topic);
-  const [only = genericJson.name, ...others] = family?.formats ?? [];
-  if (others.length === 0) return only;
-  throw new UsageError(`"${topic}" takes ${[only, ...others].join(', ')}: say which with --format`);
+/** What the stack says of the topic, else the guild that is configured. @throws UsageError if several could be meant. */
+async function formatOf({ manifest }: Stage, topic: string, io: Io): Promise<string> {
+  const [{ formatFor, onlyOf, unsaid }, { configuredGuild }] = await Promise.all([
+    import('../format-for.ts'),
+    import('../target.ts'),
+  ]);
+  const family = [...manifest.declared, ...manifest.inferred].find(({ pattern }) => matches(pattern, topic));
+  const declared = onlyOf(family?.formats ?? [], topic);
+  if (declared !== undefined || family === undefined) return declared ?? genericJson.name;
+  const guild = await configuredGuild((await settingsOf({})).settings);
+  if (guild?.name === manifest.guild) return formatFor(guild, topic, undefined).name;
+  io.note(unsaid([topic]));
+  return genericJson.name;
 }
