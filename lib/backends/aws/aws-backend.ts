@@ -85,8 +85,9 @@ export class AwsBackend implements Backend {
     this.#parts.switches.onSet = (agent) => this.#queues.get(agent)?.look();
   }
 
-  append(drafts: readonly Draft[], nonce: string): Promise<Appended[]> {
-    return this.#parts.writer.append(drafts, nonce);
+  async append(drafts: readonly Draft[], nonce: string): Promise<Appended[]> {
+    for (const { message } of drafts) this.#mustServe(message.namespace);
+    return await this.#parts.writer.append(drafts, nonce);
   }
 
   read(query: ReadQuery): Promise<Page<Message>> {
@@ -103,6 +104,7 @@ export class AwsBackend implements Backend {
       throw new UnsupportedFeatureError(this.name, 'subscriptions that start in the past: replay what the agent needs');
     const problem = subscriptionProblem(this.#parts.calls.settings, subscription);
     if (problem !== undefined) throw new InvalidArgumentError([{ field: 'agents', problem }]);
+    this.#mustServe(subscription.namespace);
   }
 
   async unsubscribe(): Promise<void> {
@@ -193,6 +195,15 @@ export class AwsBackend implements Backend {
     const { ProgressReader } = await import('./ledger/progress.ts');
     const { trails, reader, dynamodb } = this.#parts;
     return new ProgressReader(dynamodb, trails, reader);
+  }
+
+  /** What lies in another namespace is handed to nobody. */
+  #mustServe(namespace: string): void {
+    const { namespaces } = this.#parts.calls.settings;
+    if (namespaces === undefined || namespaces.includes(namespace)) return;
+    const served = namespaces.join(', ');
+    const problem = `got ${show(namespace)}, which this deployment does not serve (it serves ${served}): name one of those, or deploy it with this one`;
+    throw new InvalidArgumentError([{ field: 'namespace', problem }]);
   }
 
   #agentOf(agent: string) {

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { openAwsBackend } from '../../../lib/backends/aws/open-aws-backend.ts';
 import type { Subscription } from '../../../lib/backends/backend.ts';
+import { openBus } from '../../../lib/bus/bus.ts';
+import { genericJson } from '../../../lib/core/format.ts';
 import type { GuildManifest } from '../../../lib/environment/guild-manifest.ts';
 import { attempts } from '../../aws-emulators/emulated-settings.ts';
 
@@ -120,6 +122,18 @@ test.for([
   await using backend = await openAwsBackend('aws:', connection);
 
   await expect(backend.subscribe({ ...subscription, ...changed })).rejects.toThrow(message);
+});
+
+test('a namespace that the deployment does not serve is refused, where a message would reach nobody', async () => {
+  await using backend = await openAwsBackend('aws:', { ...connection, namespaces: ['prod', 'pilot'] });
+  await using dynamic = await openAwsBackend('aws:', connection);
+  const bus = openBus(backend, { namespace: 'default', sender: 'user:ada' });
+  const refused = /namespace: got "default", which this deployment does not serve \(it serves prod, pilot\)/;
+
+  await expect(bus.publish('doc.review', genericJson, 'hello')).rejects.toThrow(refused);
+  await expect(backend.subscribe({ ...subscription, namespace: 'default' })).rejects.toThrow(refused);
+  await backend.subscribe(subscription);
+  await dynamic.subscribe({ ...subscription, namespace: 'default' });
 });
 
 test('what only a deployment can do is refused', async () => {
