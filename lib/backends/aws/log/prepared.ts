@@ -147,7 +147,8 @@ export class Preparation {
     return message.topics.map((topic) => {
       const copy = { ...message, id, topic };
       const family = settings.families.of(topic);
-      const keptS = (family?.retentionDays ?? DEFAULT_RETENTION_DAYS) * DAY_S + KEPT_AFTER_RETENTION_S;
+      // Days may be parts of days.
+      const keptS = Math.ceil((family?.retentionDays ?? DEFAULT_RETENTION_DAYS) * DAY_S) + KEPT_AFTER_RETENTION_S;
       return toItem({
         place: { namespace, topic, id, shard: shardOf(settings, copy) },
         body,

@@ -13,15 +13,16 @@ import {
   toItem,
 } from '../../../../lib/backends/aws/log/item.ts';
 import { Preparation } from '../../../../lib/backends/aws/log/prepared.ts';
-import { firstIdOf, type GemstoneId } from '../../../../lib/core/gemstone-id.ts';
+import { firstIdOf, type GemstoneId, timeOf } from '../../../../lib/core/gemstone-id.ts';
 import { type Message, toReference } from '../../../../lib/core/message.ts';
-import { emptyManifest } from '../../../aws-emulators/emulated-settings.ts';
+import type { GuildManifest } from '../../../../lib/environment/guild-manifest.ts';
+import { emptyManifest, manifestFamily } from '../../../aws-emulators/emulated-settings.ts';
 import { draft } from './log-lab.ts';
 
 const id = firstIdOf(1_800_000_000_000);
 
-async function itemOf(message: Partial<Message> & Pick<Message, 'payload'>, threads = true) {
-  const options = { messagesTable: 'm', ledgerTable: 'l', manifest: { ...emptyManifest, threads } };
+async function itemOf(message: Partial<Message> & Pick<Message, 'payload'>, known: Partial<GuildManifest> = {}) {
+  const options = { messagesTable: 'm', ledgerTable: 'l', manifest: { ...emptyManifest, ...known } };
   const calls = new AwsCalls(awsSettings(options, {}));
   const preparation = new Preparation(calls, new Attachments(calls));
   const { payload, ...fields } = message;
@@ -77,12 +78,21 @@ test('besides its body an item takes as many bytes as is documented', async () =
 });
 
 test('without the index by thread an item has no root, and without a conversation none of that', async () => {
-  const { item } = await itemOf({ payload: 1 }, false);
+  const { item } = await itemOf({ payload: 1 }, { threads: false });
   const talk = (await itemOf({ payload: 1, conversationId: 'talk' })).item;
 
   expect(Object.keys(item).toSorted()).toEqual(['b', 'n', 'pk', 'sk', 'ttl']);
   expect(talk.conversation).toEqual({ S: 'test#talk' });
   expect(Object.keys(talk)).toContain('thread');
+});
+
+test('an item is kept for whole seconds, whatever part of a day its topic says', async () => {
+  const declared = [manifestFamily('a', { retentionDays: 1 / 7 })];
+
+  const { item, id: minted } = await itemOf({ payload: 1, topics: ['a'] }, { declared });
+
+  const keptS = Number(item.ttl?.N) - Math.ceil(timeOf(minted) / 1_000);
+  expect(keptS).toBe(Math.ceil(86_400 / 7) + 15 * 86_400);
 });
 
 test('the body holds no U+FFFE or U+FFFF, and any text comes back as it was', async () => {
