@@ -23,6 +23,10 @@ export class EmulatorClient implements Disposable {
     this.#emulators = emulators;
   }
 
+  get endpoints(): Emulators['endpoints'] {
+    return this.#emulators.endpoints;
+  }
+
   sqs(action: string, body: JsonObject): Promise<JsonObject> {
     return this.#json('sqs', '1.0', `AmazonSQS.${action}`, body);
   }

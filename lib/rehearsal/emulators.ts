@@ -30,6 +30,8 @@ export interface Emulators extends AsyncDisposable {
   readonly region: typeof emulatedRegion;
   readonly account: typeof emulatedAccount;
   readonly credentials: typeof emulatedCredentials;
+  /** Whether tables outlive these, in a DynamoDB that was given. */
+  readonly keepsTables: boolean;
   /** Aborts when one that was started ends by itself, with an EmulatorLostError as its reason. */
   readonly lost: AbortSignal;
 }
@@ -63,6 +65,7 @@ export async function startEmulators(options: EmulatorOptions = {}): Promise<Emu
     region: emulatedRegion,
     account: emulatedAccount,
     credentials: emulatedCredentials,
+    keepsTables: given.dynamodb !== undefined,
     lost: lost.signal,
     [Symbol.asyncDispose]() {
       isStopping = true;

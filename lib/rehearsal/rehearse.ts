@@ -43,7 +43,7 @@ export async function rehearse(options: RehearseOptions): Promise<Rehearsal> {
     .filter(({ type }) => ['AWS::Events::Rule', 'AWS::Scheduler::Schedule'].includes(type))
     .map((resource) => defineSchedule(resource, functionOf));
   const httpApi = defineApi(resources, finder, emulators, options);
-  await createResources(resources, client);
+  await createResources(resources, client, emulators.keepsTables ? started : undefined);
 
   if (httpApi !== undefined) api.answer = (request, response) => httpApi.answer(request, response);
   const controlPlane = new ControlPlane({

@@ -8,7 +8,9 @@ import { CreateTopicCommand, SNSClient } from '@aws-sdk/client-sns';
 import { CreateQueueCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { afterEach, expect, test, vi } from 'vitest';
 import { startEmulators } from '../../lib/rehearsal/emulators.ts';
+import { rehearse } from '../../lib/rehearsal/rehearse.ts';
 import { findDynoxide } from '../../lib/rehearsal/start-dynoxide.ts';
+import { WrittenAssembly } from './fixtures/assembly.ts';
 
 afterEach(() => void vi.unstubAllEnvs());
 
@@ -74,6 +76,36 @@ test('an endpoint that is given is used, and not stopped', async () => {
   expect(second.endpoints).toMatchObject({ dynamodb: first.endpoints.dynamodb, sqs: first.endpoints.sqs });
   expect(second.endpoints.sns).not.toBe(first.endpoints.sns);
   expect(await Promise.all([refused(first.endpoints.sqs), refused(first.endpoints.dynamodb)])).toEqual([false, false]);
+});
+
+const oneTable = {
+  Type: 'AWS::DynamoDB::Table',
+  Properties: {
+    AttributeDefinitions: [{ AttributeName: 'pk', AttributeType: 'S' }],
+    KeySchema: [{ AttributeName: 'pk', KeyType: 'HASH' }],
+  },
+};
+
+test('a DynamoDB that is given can be rehearsed on again, and keeps the tables that were there', async () => {
+  await using own = await startEmulators();
+  const { dynamodb } = own.endpoints;
+  const client = new DynamoDBClient({ endpoint: dynamodb, region: own.region, credentials: own.credentials });
+  const tables = async () => (await client.send(new ListTablesCommand())).TableNames;
+  using one = new WrittenAssembly({ resources: { Log: oneTable } });
+  using more = new WrittenAssembly({ resources: { Log: oneTable, Other: oneTable } });
+  const BillingMode = 'PAY_PER_REQUEST';
+
+  for (const times of [1, 2]) {
+    await using _ = await rehearse({ assembly: one.directory, endpoints: { dynamodb } });
+    expect(await tables(), `rehearsal ${times}`).toEqual(['Test-Log']);
+  }
+  expect(await tables()).toEqual([]);
+
+  await client.send(new CreateTableCommand({ TableName: 'Test-Log', BillingMode, ...oneTable.Properties } as never));
+  await expect(rehearse({ assembly: more.directory, endpoints: { dynamodb } })).rejects.toThrow(
+    `DynamoDB at ${dynamodb} has a table Test-Log already, maybe of a rehearsal that was killed: delete it`,
+  );
+  expect(await tables()).toEqual(['Test-Log']);
 });
 
 test('fails when no emulator answers where one was said to be', async () => {

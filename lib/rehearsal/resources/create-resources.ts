@@ -2,7 +2,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Json, JsonObject } from '../../core/json.ts';
 import type { EmulatorClient } from '../emulator-client.ts';
-import { UnsupportedTemplateError } from '../rehearsal-errors.ts';
+import { EmulatorRefusedError, UnsupportedTemplateError } from '../rehearsal-errors.ts';
 import type { Resource } from './stack-scope.ts';
 import { tableOf, timeToLiveOf } from './table-properties.ts';
 
@@ -27,9 +27,15 @@ const SUBSCRIPTION_ATTRIBUTES = ['FilterPolicy', 'FilterPolicyScope', 'RawMessag
 /**
  * Makes all of them; what needs another one comes after it. Subscriptions that lead outside are left out.
  *
+ * @param left Takes what deletes each table again; undefined where they go with their emulator.
  * @throws UnsupportedTemplateError for a subscription that is neither of a queue nor leads outside.
+ * @throws EmulatorRefusedError where a table of that name is there already.
  */
-export async function createResources(resources: readonly Resource[], client: EmulatorClient): Promise<void> {
+export async function createResources(
+  resources: readonly Resource[],
+  client: EmulatorClient,
+  left: AsyncDisposableStack | undefined,
+): Promise<void> {
   const of = (...types: readonly string[]) => resources.filter(({ type }) => types.includes(type));
   const subscriptions = of('AWS::SNS::Subscription').filter(
     ({ properties }) => !PROTOCOLS_OUTSIDE.includes(String(properties.Protocol)),
@@ -44,16 +50,21 @@ export async function createResources(resources: readonly Resource[], client: Em
   const queues = of('AWS::SQS::Queue');
   const redriven = (queue: Resource) => queue.properties.RedrivePolicy !== undefined;
   const tables = of('AWS::DynamoDB::Table', 'AWS::DynamoDB::GlobalTable');
-  await Promise.all([
+  await allOf([
     ...queues.filter((queue) => !redriven(queue)).map((queue) => createQueue(queue, client)),
     ...of('AWS::SNS::Topic').map((topic) =>
       client.sns('CreateTopic', { Name: topic.name }, attributesOf(topic.properties, TOPIC_ATTRIBUTES)),
     ),
-    ...tables.map((table) => createTable(table, client)),
+    ...tables.map((table) => createTable(table, client, left)),
     ...of('AWS::S3::Bucket').map((bucket) => client.createBucket(bucket.name)),
   ]);
   await Promise.all(queues.filter(redriven).map((queue) => createQueue(queue, client)));
   await Promise.all(subscriptions.map((subscription) => subscribe(subscription, client)));
+}
+
+/** Waits for the others as well where one fails, so that nothing is made any more once that is told. */
+async function allOf(works: readonly Promise<void>[]): Promise<void> {
+  for (const ended of await Promise.allSettled(works)) if (ended.status === 'rejected') throw ended.reason;
 }
 
 async function createQueue({ name, properties }: Resource, client: EmulatorClient): Promise<void> {
@@ -65,8 +76,23 @@ async function subscribe({ properties }: Resource, client: EmulatorClient): Prom
   await client.sns('Subscribe', fields, attributesOf(properties, SUBSCRIPTION_ATTRIBUTES));
 }
 
-async function createTable(table: Resource, client: EmulatorClient): Promise<void> {
-  await client.dynamodb('CreateTable', tableOf(table));
+async function createTable(
+  table: Resource,
+  client: EmulatorClient,
+  left: AsyncDisposableStack | undefined,
+): Promise<void> {
+  await client.dynamodb('CreateTable', tableOf(table)).catch((cause: Error) => {
+    if (!cause.message.includes('ResourceInUseException')) throw cause;
+    const where = `DynamoDB at ${client.endpoints.dynamodb} has a table ${table.name} already`;
+    throw new EmulatorRefusedError(`${where}, maybe of a rehearsal that was killed: delete it`, { cause });
+  });
+  // A DynamoDB that has ended meanwhile has no table either.
+  left?.defer(() =>
+    client.dynamodb('DeleteTable', { TableName: table.name }).then(
+      () => {},
+      () => {},
+    ),
+  );
   while (!(await isActive(table.name, client))) await wait(LOOK_MS);
   const timeToLive = timeToLiveOf(table);
   if (timeToLive !== undefined) await client.dynamodb('UpdateTimeToLive', timeToLive);
