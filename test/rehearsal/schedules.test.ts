@@ -48,6 +48,21 @@ test('a schedule of EventBridge Scheduler gives its own input', async () => {
   expect(printed(rehearsal, 'Janitor')).toEqual([{ night: true }]);
 });
 
+test.for([
+  { InputTransformer: { InputPathsMap: { at: '$.time' }, InputTemplate: '{"at":<at>}' } },
+  { InputPath: '$.detail' },
+])(
+  'fails when a rule gives its function a part of the event, which a rehearsal does not take apart: %j',
+  async (input) => {
+    const Targets = [{ Arn: arnOf('Janitor'), Id: 'Target0', ...input }];
+    using assembly = new WrittenAssembly({ functions: { Janitor: code }, resources: { Sweep: rule({ Targets }) } });
+
+    await expect(rehearse({ assembly: assembly.directory })).rejects.toThrow(
+      `Test.template.json: Sweep has a target with ${Object.keys(input)[0]}`,
+    );
+  },
+);
+
 test('a schedule runs by its rate, which may be shortened, unless it is disabled', async () => {
   using assembly = new WrittenAssembly({
     functions: { Janitor: code, Off: code },

@@ -18,14 +18,17 @@ export interface Schedule {
 /**
  * A rule of EventBridge, or a schedule of EventBridge Scheduler.
  *
- * @throws UnsupportedTemplateError for a rule that waits for events, and for a target that is no function.
+ * @throws UnsupportedTemplateError for a rule that waits for events, and for a target that is no function, or gets a part of the
+ *   event.
  */
 export function defineSchedule(resource: Resource, functionOf: (arn: string) => LocalFunction | undefined): Schedule {
   const { properties, name, path, file, logicalId } = resource;
   const refuse = (why: string) => new UnsupportedTemplateError([`${file}: ${logicalId} ${why}`]);
   if (properties.ScheduleExpression === undefined) throw refuse('has an event pattern, not a schedule');
   const listed = (properties.Targets ?? [properties.Target]) as readonly JsonObject[];
-  const targets = listed.map(({ Arn, Input }) => {
+  const targets = listed.map(({ Arn, Input, ...others }) => {
+    const shaping = ['InputPath', 'InputTransformer'].find((name) => others[name] !== undefined);
+    if (shaping !== undefined) throw refuse(`has a target with ${shaping}, and only Input is known`);
     const target = functionOf(String(Arn));
     if (target === undefined) throw refuse(`has ${String(Arn)} as its target, which is no function`);
     return {
