@@ -82,6 +82,8 @@ export class ControlPlane {
     if (target === undefined) return notFound(`function ${name}`);
     if (Buffer.byteLength(payload) > MAX_PAYLOAD_BYTES)
       return refuses(413, 'RequestTooLargeException', `the payload is larger than ${MAX_PAYLOAD_BYTES} bytes`);
+    if (payload !== '' && !isJson(payload))
+      return refuses(400, 'InvalidRequestContentException', 'Could not parse request body into json');
     const running = target.invoke(payload === '' ? '{}' : payload);
     if (isEvent) return [202, ''];
     const { functionError, payload: answer } = await running;
@@ -95,6 +97,15 @@ export class ControlPlane {
       const { definition } = target;
       return (name === null || [definition.name, definition.arn].includes(name)) && (arn === null || sourceArn === arn);
     });
+  }
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
   }
 }
 

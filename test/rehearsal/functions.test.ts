@@ -172,6 +172,22 @@ test('an answer of more than six megabytes is refused', async () => {
   expect(over.payload).toContain('exceeded maximum allowed payload size');
 });
 
+test('a payload that is no JSON is refused before the function, and null is a payload', async () => {
+  using assembly = new WrittenAssembly({ functions: { Echo: 'export const handler = async (event) => [event];' } });
+  await using rehearsal = await rehearse({ assembly: assembly.directory });
+  const url = `${rehearsal.endpoints.lambda}/2015-03-31/functions/Test-Echo/invocations`;
+  const invoke = (body: string, kind: string) =>
+    fetch(url, { method: 'POST', body, headers: { 'x-amz-invocation-type': kind } });
+
+  const answers = [await invoke('{"n":', 'RequestResponse'), await invoke('{"n":', 'Event')];
+  const ofNull = await invoke('null', 'RequestResponse');
+
+  expect(answers.map(({ status }) => status)).toEqual([400, 400]);
+  expect(answers[0]?.headers.get('x-amzn-errortype')).toBe('InvalidRequestContentException');
+  expect([ofNull.status, await ofNull.json()]).toEqual([200, [null]]);
+  expect(rehearsal.counts().functions['Test-Echo']?.invocations).toBe(1);
+});
+
 test('what a function prints is kept with the invocation that printed it', async () => {
   const code = `console.log('starting'); export const handler = async (n) => { console.log('out', n); console.error('err', n); };`;
   using assembly = new WrittenAssembly({ functions: { Talks: code } });

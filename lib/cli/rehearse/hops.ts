@@ -58,7 +58,7 @@ export class Hops {
   }
 
   ended(by: EndedInvocation): void {
-    const { Records = [] } = JSON.parse(by.event) as { readonly Records?: readonly EventRecord[] };
+    const { Records = [] } = (JSON.parse(by.event) ?? {}) as { readonly Records?: readonly EventRecord[] };
     const isAgent = this.#agentOf(by.functionName) !== undefined;
     const failed = isAgent ? failedIn(by) : new Set();
     for (const record of Records) {
