@@ -217,10 +217,11 @@ export class AgentQueue implements LeaseOwner {
     waiter.isServed = true;
     try {
       await this.#holdFor(waiter, received);
-      const { leases, over, back } = await intake.open(agent, received);
+      const { leases, over, back, problem } = await intake.open(agent, received);
       for (const each of over) this.#settled(each, true);
       for (const each of back) this.#settled(each, false);
       for (const lease of leases) lease.owner = this;
+      if (leases.length === 0 && problem !== undefined) waiter.fail(problem);
       if (!waiter.isWaiting) await this.#release(leases);
       else if (leases.length > 0 || waiter.isBrief) waiter.give(leases);
     } catch (error) {

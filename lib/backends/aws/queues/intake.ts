@@ -2,6 +2,7 @@
  * @module From what a queue handed out to deliveries for an agent: what is paused goes back, what has ended is acknowledged,
  * what lies in the log is fetched, and the ledger tells of earlier attempts. Without the ledger nothing is handed out.
  */
+import { GuildwireError } from '../../../core/errors.ts';
 import { faultOf } from '../../../core/fault.ts';
 import { HandlerCrashedError } from '../../../core/handler-errors.ts';
 import type { ManifestAgent } from '../../../environment/guild-manifest.ts';
@@ -79,8 +80,8 @@ export class Intake {
    * comes again later and later, and holds up none of the others.
    *
    * @param toBury They are for no handler, whose pause then does not matter, and whose large payloads are not fetched.
-   * @throws BackendUnavailableError if the ledger cannot be reached, and whatever keeps all of them from being opened; the
-   *   queue then hands all out once more.
+   * @throws BackendUnavailableError if the ledger cannot be reached, or for each of them the log; the queue then hands all out
+   *   once more.
    */
   async open(agent: ManifestAgent, received: readonly Received[], { toBury = false } = {}): Promise<Opened> {
     const verdicts = new Map<Received, Verdict>();
@@ -95,7 +96,8 @@ export class Intake {
     try {
       const tried = await Promise.allSettled(reserved.map((each) => this.#opening(agent, each, toBury)));
       const failed = tried.find((each) => each.status === 'rejected');
-      if (failed !== undefined && tried.every(({ status }) => status === 'rejected')) throw failed.reason;
+      if (failed !== undefined && !isRefused(failed.reason) && tried.every(({ status }) => status === 'rejected'))
+        throw failed.reason;
       for (const each of reserved) verdicts.set(each, { kind: 'back', delayMs: pauseMs(each) });
       const openings = tried.flatMap((each) => (each.status === 'fulfilled' ? each.value : []));
       for (const [each, verdict] of await this.#verdicts(agent, openings)) verdicts.set(each, verdict);
@@ -209,6 +211,9 @@ export class Intake {
     return { leases, over, back };
   }
 }
+
+/** What will not go away by itself is wrong with one message; else nothing may be within reach, and more need not be tried. */
+const isRefused = (error: unknown) => error instanceof GuildwireError && !error.retryable;
 
 function crashed(lease: AwsLease, attempt: number): Verdict {
   const fault = faultOf(new HandlerCrashedError(lease.agent, attempt));

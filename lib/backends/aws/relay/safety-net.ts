@@ -165,13 +165,14 @@ export class SafetyNet {
 
   async #bury(agent: ManifestAgent, received: readonly Received[], fault: Fault): Promise<Burials> {
     const { intake, settlements } = this.#options.parts;
-    const { leases, back } = await intake.open(agent, received, { toBury: true });
+    const { leases, back, problem } = await intake.open(agent, received, { toBury: true });
     const outcomes = await settlements.settle(
       leases.map((lease) => ({ kind: 'dead', lease, reason: 'safety-net', fault })),
     );
     // Somebody else has ended it, or it was held for too long: when it comes again the ledger says which.
     const failed = outcomes.find((outcome) => !outcome.ok && !(outcome.error instanceof LeaseLostError));
     if (failed?.ok === false) throw failed.error;
+    if (problem !== undefined) throw problem;
     const buried = outcomes.filter(({ ok }) => ok).length;
     return { buried, isOver: back.length === 0 && buried === leases.length };
   }

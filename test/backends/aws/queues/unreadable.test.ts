@@ -47,6 +47,21 @@ test('what the bucket refuses comes again later and later, is told, and holds up
   expect(names.map((name) => lab.sqs.hidden.get(name))).toEqual([5, 40]);
 });
 
+test('what the bucket refuses does not keep a function that takes one at a time from what is behind it', async () => {
+  await using lab = await AwsLab.open();
+  await using backend = refusedTo(lab);
+  const refused = await aside(lab, 1);
+  const batch = lab.batch([refused, lab.record(lab.message('one')), lab.record(lab.message('two'))], backend);
+
+  const [one] = await batch.lease(1);
+  const [two] = await batch.lease(1);
+  await backend.settle([one, two].map((lease) => done(lease as AwsLease)));
+
+  expect([one, two].map((lease) => lease?.message?.payload)).toEqual(['one', 'two']);
+  await expect(batch.lease(1)).rejects.toMatchObject({ code: 'AWS_ACCESS_DENIED' });
+  expect((await batch.finish()).batchItemFailures).toEqual([{ itemIdentifier: refused.messageId }]);
+});
+
 test('what the bucket refuses holds its message group, and no other', async () => {
   await using lab = await AwsLab.open({ ordering: 'key' });
   await using backend = refusedTo(lab);
@@ -87,4 +102,16 @@ test('a worker is handed what can be opened, beside what the bucket refuses', as
   });
 
   expect(leases.map(({ message }) => message?.payload)).toEqual(['one']);
+});
+
+test('a worker is told of what the bucket refuses, where there is nothing else', async () => {
+  await using lab = await AwsLab.open();
+  await using backend = refusedTo(lab);
+  const { messageId: MessageId, receiptHandle: ReceiptHandle, body: Body, attributes } = await aside(lab, 3);
+  lab.sqs.messages.push({ MessageId, ReceiptHandle, Body, Attributes: attributes as Record<string, string> });
+
+  const leases = backend.lease({ agent: 'one', namespaces: [lab.namespace], max: 9, leaseMs: 5_000, waitMs: 2_000 });
+
+  await expect(leases).rejects.toMatchObject({ code: 'AWS_ACCESS_DENIED' });
+  expect(lab.sqs.hidden.get(ReceiptHandle)).toBe(20);
 });
