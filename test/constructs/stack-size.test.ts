@@ -1,4 +1,4 @@
-import { App, CfnResource, Stack } from 'aws-cdk-lib';
+import { App, CfnResource, NestedStack, Stack } from 'aws-cdk-lib';
 import { expect, test } from 'vitest';
 import { sizeFaults } from '../../lib/constructs/stack-size.ts';
 
@@ -23,4 +23,18 @@ test('what lies in nested stacks does not count', () => {
   new CfnResource(new Stack(stack, 'Other'), 'Own', { type: 'A::B::C' });
 
   expect(sizeFaults(stack, 'nested')).toEqual([]);
+});
+
+test('CloudFormation changes no more than 2,500 resources at once, those of nested stacks included', () => {
+  const stack = stackOf(100);
+  for (let nested = 0; nested < 6; nested++) {
+    const inner = new NestedStack(stack, `Nested${nested}`);
+    for (let index = 0; index < 399; index++) new CfnResource(inner, `R${index}`, { type: 'A::B::C' });
+  }
+  expect(sizeFaults(stack, 'nested')).toEqual([]);
+
+  new CfnResource(stack, 'OneMore', { type: 'A::B::C' });
+  expect(sizeFaults(stack, 'nested')).toEqual([
+    'makes 2501 resources in the stack Big and those nested in it, but the limit is 2500: split the guild',
+  ]);
 });
