@@ -121,15 +121,24 @@ const stubOf = (entry: string) =>
     'export const handler = agentHandler(agent);',
   ].join('\n');
 
+const READS_BESIDE = [
+  /new URL\(\s*[^()]*,\s*import\.meta\.url\s*\)/,
+  /\b(?:join|resolve)\(\s*(?:__dirname|import\.meta\.dirname)\b/,
+  /\bdirname\(\s*fileURLToPath\(\s*import\.meta\.url\b/,
+];
+
 /** In a bundle nothing lies beside a file any more. */
 function readsBesideItself({ inputs }: Metafile): readonly string[] {
-  const READS = /new URL\(\s*[^()]*,\s*import\.meta\.url\s*\)|\b(?:join|resolve)\(\s*__dirname\b/;
-  return Object.keys(inputs)
-    .filter((input) => existsSync(resolve(root, input)) && READS.test(readFileSync(resolve(root, input), 'utf8')))
-    .map(
-      (input) =>
-        `${input} looks for a file beside itself, which a bundle has not: name its package in bundling.nodeModules`,
-    );
+  const found = Object.keys(inputs).filter((input) => {
+    const file = resolve(root, input);
+    const text = existsSync(file) ? readFileSync(file, 'utf8') : '';
+    return READS_BESIDE.some((reads) => reads.test(text));
+  });
+  return found.map((input) => {
+    const isPackage = input.split('/').includes('node_modules');
+    const advice = isPackage ? 'name its package in bundling.nodeModules' : 'write what is in it into a module';
+    return `${input} looks for a file beside itself, which a bundle has not: ${advice}`;
+  });
 }
 
 /** An agent that another one imports would lie in both bundles, and run in neither as it should. */

@@ -175,6 +175,28 @@ describe('an entry is refused', () => {
   });
 });
 
+test.each([
+  "readFileSync(new URL('./prompt.md', import.meta.url))",
+  "join(import.meta.dirname, 'prompt.md')",
+  "resolve(dirname(fileURLToPath(import.meta.url)), 'prompt.md')",
+])('an agent that reads a file beside its own with %s is warned of', (reads) => {
+  const library = new URL('../../lib/guild/define-agent.ts', import.meta.url).pathname;
+  const source = `import { defineAgent } from '${library}';
+import { readFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+export const read = () => ${reads};
+export default defineAgent({ name: 'llm', entry: import.meta.url, subscribes: ['x'], handlers: (on) => [on.any(() => { read(); })] });`;
+  const entry = agentIn(join(scratch, `prompt-${reads.length}`), source);
+  using built = bundle([{ ...writer, name: 'llm', entry, handlers: [{ format: undefined, run: () => {} }] }]);
+
+  expect(built.warnings).toEqual([
+    expect.stringMatching(
+      /agent\.ts looks for a file beside itself, which a bundle has not: write what is in it into a module$/,
+    ),
+  ]);
+});
+
 describe('a package that reads files of its own', () => {
   const project = join(scratch, 'project');
   const words = join(project, 'node_modules/fixture-words');
