@@ -126,6 +126,7 @@ test.for([
   expect(functionError).toBe('Unhandled');
   expect(errorIn(payload).errorType).toBe('Runtime.ExitError');
   expect(errorIn(payload).errorMessage).toContain(message);
+  expect(rehearsal.logsOf('Dies').map(({ text }) => text)).toContainEqual(expect.stringContaining(message));
   expect(after.payload).toBe('"well"');
 });
 

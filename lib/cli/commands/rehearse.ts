@@ -63,7 +63,7 @@ async function rehearseStack(assembly: string, file: string | undefined, flags: 
     timeoutMs: flags.timeout,
     log: flags.logs ? ({ functionName, text }) => io.warn(`${functionName}  ${text}`) : undefined,
   });
-  const { greet, tell, tellDenied, writeOutputs } = await import('../rehearse/tell.ts');
+  const { greet, tell, tellDenied, tellFailed, writeOutputs } = await import('../rehearse/tell.ts');
   const { outputsFile } = flags;
   if (outputsFile !== undefined) await writeOutputs(stage, outputsFile);
   if (job === undefined || !io.isJson) greet(stage, Date.now() - startedAt, job === undefined, outputsFile, io);
@@ -78,6 +78,7 @@ async function rehearseStack(assembly: string, file: string | undefined, flags: 
     code = await tell(stage, flags.counts, io);
   } finally {
     // Why a rehearsal fails, if it does.
+    tellFailed(stage, io);
     isAllowed = tellDenied(stage, io);
   }
   if (job !== undefined && io.signal.aborted) return ExitCode.INTERRUPTED;

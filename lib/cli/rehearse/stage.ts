@@ -8,6 +8,7 @@ import type { LogLine } from '../../rehearsal/functions/function-logs.ts';
 import type { Rehearsal } from '../../rehearsal/rehearsal.ts';
 import { rehearse } from '../../rehearsal/rehearse.ts';
 import { UsageError } from '../failure.ts';
+import { Failures } from './failures.ts';
 import { Hops } from './hops.ts';
 import { Observation } from './observation.ts';
 import { signedFetch } from './signed-fetch.ts';
@@ -30,12 +31,18 @@ export class Stage implements AsyncDisposable {
   readonly rehearsal: Rehearsal;
   readonly observation: Observation;
   readonly hops: Hops;
+  readonly failures: Failures;
   readonly #options: StageOptions;
 
-  private constructor(rehearsal: Rehearsal, observation: Observation, hops: Hops, options: StageOptions) {
+  private constructor(
+    rehearsal: Rehearsal,
+    watched: Pick<Stage, 'observation' | 'hops' | 'failures'>,
+    options: StageOptions,
+  ) {
     this.rehearsal = rehearsal;
-    this.observation = observation;
-    this.hops = hops;
+    this.observation = watched.observation;
+    this.hops = watched.hops;
+    this.failures = watched.failures;
     this.#options = options;
   }
 
@@ -45,6 +52,7 @@ export class Stage implements AsyncDisposable {
     const observation = new Observation();
     const agents = new Map<string, string>();
     const hops = new Hops((functionName) => agents.get(functionName));
+    const failures = new Failures();
     const rehearsal = await rehearse({
       assembly,
       ...(stack !== undefined && { stack }),
@@ -55,6 +63,7 @@ export class Stage implements AsyncDisposable {
       onInvocation: (ended) => {
         observation.ended(ended);
         hops.ended(ended);
+        failures.ended(ended);
       },
       proxy: (call) => {
         if (call.functionName === undefined) return undefined;
@@ -64,7 +73,7 @@ export class Stage implements AsyncDisposable {
       },
     });
     for (const [name, agent] of agentsOf(rehearsal)) agents.set(name, agent);
-    if (rehearsal.functions.length > 0) return new Stage(rehearsal, observation, hops, options);
+    if (rehearsal.functions.length > 0) return new Stage(rehearsal, { observation, hops, failures }, options);
     await rehearsal[Symbol.asyncDispose]();
     throw new UsageError(
       `stack "${rehearsal.stackName}" has no functions, so there is no guild in it: name another with --stack`,

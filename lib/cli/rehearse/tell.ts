@@ -7,13 +7,13 @@ import { spreadsOf, toTimeline } from './timeline.ts';
 
 /** @param outputsFile Where the outputs were written, if they were. */
 export function greet(stage: Stage, ms: number, isStaying: boolean, outputsFile: string | undefined, io: Io): void {
-  const { rehearsal, agents, namespace } = stage;
+  const { rehearsal, namespace } = stage;
   const { apiUrl, region, credentials, endpoints, functions, outputs } = rehearsal;
   if (io.isJson) {
     io.line(JSON.stringify({ apiUrl, region, credentials, endpoints, namespace, functions, outputs }));
     return;
   }
-  const names = functions.map(({ name, path }) => agents.get(name) ?? path.split('/').slice(-2).join('/'));
+  const names = [...shortNames(stage).values()];
   io.note(`${counted(functions.length, 'function')} up in ${ms} ms: ${names.join(', ')}`);
   if (!isStaying) return;
   const { accessKeyId, secretAccessKey } = credentials;
@@ -100,6 +100,22 @@ export function tellDenied({ rehearsal }: Stage, io: Io): boolean {
     io.warn(`${io.paint('red', 'denied')}: ${who} may not ${action} on ${resource}: ${reason}`);
   }
   return denied.length === 0;
+}
+
+/** Functions whose invocations ended with an error, which those who wait for their messages would not see. */
+export function tellFailed(stage: Stage, io: Io): void {
+  const names = shortNames(stage);
+  for (const { functionName, times, why } of stage.failures.all) {
+    const often = times === 1 ? 'once' : `${times} times, the last time`;
+    io.warn(`${io.paint('red', 'failed')}: ${names.get(functionName) ?? functionName} ${often} with ${why}`);
+  }
+}
+
+/** By name of the function: the agent that it hosts, or the end of its path. */
+function shortNames({ rehearsal, agents }: Stage): ReadonlyMap<string, string> {
+  return new Map(
+    rehearsal.functions.map(({ name, path }) => [name, agents.get(name) ?? path.split('/').slice(-2).join('/')]),
+  );
 }
 
 async function write(file: string, content: object): Promise<void> {

@@ -164,7 +164,11 @@ export class ExecutionEnvironment {
     const running = this.#running;
     if (running === undefined) return;
     const text = `Runtime exited with error: ${how}`;
-    const lost = this.#initError ?? failurePayload('Runtime.ExitError', running.invocation.requestId, text);
+    const { requestId } = running.invocation;
+    // What it said itself, of a handler that cannot be loaded, is among its lines already.
+    if (running.ending === undefined && this.#initError === undefined)
+      this.#log(`RequestId: ${requestId} Error: ${text}`, requestId);
+    const lost = this.#initError ?? failurePayload('Runtime.ExitError', requestId, text);
     running.end(running.ending ?? failure(lost));
   }
 
