@@ -37,7 +37,7 @@ export const stream = defineRoute({
   run: async (call) => {
     const { services, principal, params, query, host, requestId } = call;
     const { backend, clock, log, streams, eventTexts, settings } = services;
-    if (!backend.features.tailing) throw new UnsupportedFeatureError(backend.name, 'following its log');
+    if (!backend.features.tailing) throw new UnsupportedFeatureError(backend.name, 'following its log over HTTP');
     const followed = toTailQuery(query);
     const place = await placeOf(call, followed);
     const over = new AbortController();
