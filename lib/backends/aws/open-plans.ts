@@ -8,5 +8,5 @@ import { Plans } from './ledger/plans.ts';
 export function openPlans({ calls, dynamodb, commits, reader, trails, publishBatch }: AwsParts): Plans {
   const rows = new PlanRows(dynamodb);
   const repeats = new Repeats(dynamodb, publishBatch, trails);
-  return new Plans(calls, reader, rows, new PlanWork({ dynamodb, commits, reader, rows, repeats, trails }));
+  return new Plans(calls, reader, rows, new PlanWork({ dynamodb, commits, reader, rows, repeats }));
 }

@@ -23,6 +23,8 @@ export interface Repeat {
   readonly content: Message | Uint8Array;
   /** The dead letter that embeds it. */
   readonly letter?: MessageKey;
+  /** The epoch that ended with that letter. */
+  readonly before?: number;
 }
 
 /** As long as a message can be replayed, and longer. */
@@ -65,8 +67,12 @@ export class Repeats {
       const problem = 'is missing: plans are run where a deployment has set it, or where it is given';
       throw new InvalidArgumentError([{ field: 'topicArnPrefix', problem }]);
     }
-    for (const { content, agent, epoch } of repeats)
-      if (!(content instanceof Uint8Array)) await this.#trails.routed([{ message: content, agents: [agent] }], epoch);
+    for (const { content, agent, epoch, before } of repeats) {
+      if (content instanceof Uint8Array) continue;
+      // In this order: at any time either the dead letter counts or what takes its place.
+      await this.#trails.routed([{ message: content, agents: [agent] }], epoch);
+      if (before !== undefined) await this.#trails.redriven(content, agent, before);
+    }
     const publications = repeats.map((repeat) => {
       const isOrdered = settings.queues[repeat.agent]?.isOrdered ?? this.#isOrdered(repeat.agent);
       const topicArn = `${topicArnPrefix}${familyTopicName(SYSTEM_FAMILY, isOrdered)}`;

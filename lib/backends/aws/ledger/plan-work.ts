@@ -15,7 +15,6 @@ import type { Repeat, Repeats } from './again.ts';
 import type { Commits } from './commit.ts';
 import { deadRowKey } from './dead-rows.ts';
 import type { PlanRows } from './plan-rows.ts';
-import type { Trails } from './trails.ts';
 
 export interface PlanWorkOptions {
   readonly dynamodb: DynamoDBCalls;
@@ -23,7 +22,6 @@ export interface PlanWorkOptions {
   readonly reader: LogReader;
   readonly rows: PlanRows;
   readonly repeats: Repeats;
-  readonly trails: Trails;
 }
 
 /** What an entry leads to; undefined if there is nothing left to do for it. */
@@ -84,9 +82,8 @@ export class PlanWork {
     if (action === 'discard') return { last };
     if (letter === undefined) return undefined;
     const { original, raw = '', topic, id, epoch: before } = deadLetterOf(letter);
-    if (original !== undefined) await this.#options.trails.redriven(original, agent, before);
     const content = original ?? Buffer.from(raw, 'base64');
-    const repeated = { key: { topic, id }, epoch: claimed, cause: 'redriven', content, letter: key } as const;
+    const repeated = { key: { topic, id }, epoch: claimed, cause: 'redriven', content, letter: key, before } as const;
     return { last, repeat: { namespace, agent, ...repeated } };
   }
 

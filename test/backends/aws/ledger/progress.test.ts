@@ -8,6 +8,7 @@ import type { AwsLease } from '../../../../lib/backends/aws/queues/aws-lease.ts'
 import type { GemstoneId } from '../../../../lib/core/gemstone-id.ts';
 import type { Draft, Message } from '../../../../lib/core/message.ts';
 import { AwsLab } from '../aws-lab.ts';
+import { fault, systemTopic } from '../dead-letters.ts';
 
 /** A lab that traces, in which the relay does what it is told. */
 class TracedLab implements AsyncDisposable {
@@ -49,6 +50,20 @@ class TracedLab implements AsyncDisposable {
     const [outcome] = await this.backend.settle([settlement]);
     if (!outcome?.ok) throw outcome?.error;
     return outcome.ids;
+  }
+
+  /** Its dead letter is taken up again by a plan that cannot reach the table any more as soon as the trail says so. */
+  async redriveCutOff(root: Message): Promise<void> {
+    const { gate, emulators } = this.#lab;
+    await systemTopic(emulators);
+    const [lease] = (await this.#lab.batch([this.#lab.record(root)], this.backend).lease(1)) as [AwsLease];
+    await this.backend.settle([{ kind: 'dead', lease, reason: 'permanent', fault }]);
+    const { id } = await this.backend.plan({ namespace: root.namespace, agent: 'one', action: 'redrive' });
+    gate.isLost = ({ body }) => {
+      if (body.includes('#redriven')) gate.isRefused = (operation) => /PutItem|TransactWriteItems/.test(operation);
+      return false;
+    };
+    await expect(this.backend.runPlan(id, { max: 1 })).rejects.toMatchObject({ code: 'BACKEND_UNAVAILABLE' });
   }
 
   output(payload: string, root: Message, more: Partial<Message> = {}): Draft {
@@ -115,4 +130,15 @@ test('what a handler has published at once counts as waiting until the relay has
   await lab.handle(root, []);
 
   expect(await lab.waiting(root)).toBe(1);
+});
+
+test('a dead letter counts until its delivery once more does, wherever the plan that takes it up is cut off', async () => {
+  await using lab = await TracedLab.open();
+  const root = await lab.publish('root');
+
+  await lab.redriveCutOff(root);
+
+  const { waiting, failed } = await lab.backend.progress(root.namespace, root.id, { waitMs: 0, timers: true });
+  // And the letter, which no relay has seen here.
+  expect(waiting + failed).toBe(1 + 1);
 });
