@@ -63,7 +63,7 @@ export class AwsLab implements AsyncDisposable {
       endpoints: { dynamodb: gate.url, sqs: sqs.url, sns: endpoints.sns, s3: endpoints.s3 },
       topicArnPrefix: `arn:aws:sns:${region}:${emulators.account}:lab-`,
       queues: { one: { url: `${sqs.url}/queue`, isOrdered } },
-      timeoutMs: 1_000,
+      timeoutMs: 10_000,
       manifest: {
         guild: 'lab',
         maxHops: 32,

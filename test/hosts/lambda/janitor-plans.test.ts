@@ -29,7 +29,7 @@ test('a plan whose runner died in the middle of a step is finished by the janito
   await using _ = lab;
   await buriedLetters(lab, ['m1', 'm2']);
   const { id } = await plan('redrive');
-  await using runner = lab.twin({ clock: anHourAgo });
+  await using runner = lab.twin({ clock: anHourAgo, timeoutMs: 1_000 });
   let hasStepped = false;
   lab.gate.isRefused = (operation) => {
     hasStepped ||= operation === 'TransactWriteItems';

@@ -5,7 +5,7 @@ import { AwsLab } from '../aws-lab.ts';
 import { buriedLetters, fault, openLetters as open, systemTopic } from '../dead-letters.ts';
 
 test('a plan that crashed between handing on and writing down hands on the same deliveries', async () => {
-  await using lab = await AwsLab.open();
+  await using lab = await AwsLab.open({}, { timeoutMs: 3_000 });
   const topic = await systemTopic(lab.emulators);
   await buriedLetters(lab, ['m1', 'm2']);
   const { id } = await lab.backend.plan({ namespace: lab.namespace, agent: 'one', action: 'redrive' });

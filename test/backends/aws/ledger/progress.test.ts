@@ -26,7 +26,7 @@ class TracedLab implements AsyncDisposable {
   }
 
   static async open(): Promise<TracedLab> {
-    return new TracedLab(await AwsLab.open({ guarantee: 'exactly-once' }));
+    return new TracedLab(await AwsLab.open({ guarantee: 'exactly-once' }, { timeoutMs: 3_000 }));
   }
 
   draft(payload: string, more: Partial<Message> = {}): Draft {

@@ -97,7 +97,7 @@ test('an agent with a lease in the ledger is not run twice at once, by whichever
 });
 
 test('an agent with a lease in the ledger is handed what was leased, though another lease could not be had', async () => {
-  await using lab = await AwsLab.open({ ...EXACTLY_ONCE, lease: true });
+  await using lab = await AwsLab.open({ ...EXACTLY_ONCE, lease: true }, { timeoutMs: 2_000 });
   const [one, two] = [lab.message('one'), lab.message('two')];
   lab.gate.isLost = ({ body }) => body.includes(two.id);
   const batch = lab.batch([lab.record(one), lab.record(two)]);

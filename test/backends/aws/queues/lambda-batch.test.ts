@@ -60,7 +60,7 @@ test('what was not handed out in time comes again at once, and what still runs c
 });
 
 test('while the ledger cannot be reached nothing is started, and all comes again later and later', async () => {
-  await using lab = await AwsLab.open({ guarantee: 'exactly-once' });
+  await using lab = await AwsLab.open({ guarantee: 'exactly-once' }, { timeoutMs: 500 });
   const records = [1, 3, 1_000].map((receiveCount, n) => lab.record(lab.message(`m${n}`), { receiveCount }));
   const behind = lab.record(lab.message('behind'));
   const batch = lab.batch([...records, behind]);

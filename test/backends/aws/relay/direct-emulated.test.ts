@@ -38,7 +38,7 @@ async function opened() {
     lab,
     gate,
     /** A publisher that the gate stands before, when it speaks with SNS. */
-    publisher: lab.twin({ endpoints: { ...own, sns: gate.url } }),
+    publisher: lab.twin({ endpoints: { ...own, sns: gate.url }, timeoutMs: 1_000 }),
     /** Payloads that were handed on since the last look. */
     async handedOn() {
       const { Messages = [] } = await sqs.send(new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10 }));
