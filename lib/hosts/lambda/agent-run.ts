@@ -11,6 +11,8 @@ import type { BatchAnswer } from './events.ts';
 
 /** A delivery of an event. */
 export interface EventLease extends Lease {
+  /** How often it was started of which nobody knows how it ended. */
+  readonly starts: number;
   /** Nobody here will settle it any more. Has no effect on one that is settled. */
   end(isAcknowledged: boolean): void;
 }
@@ -49,7 +51,8 @@ const MAX_BATCH = 10;
  * Handles the deliveries of an event, as many at once as the agent's `concurrency` says, and those of one message group one
  * after the other. Each is looked up when it has its turn, since a pause, or what others spent, may keep it from its start. What
  * would have less than the agent's time goes back unstarted, uncounted, once another has ended: so each attempt has ended before
- * the time is over, and what still runs then is handed back. It answers in time even if not all could be settled: what was not
+ * the time is over, and what still runs then is handed back. What may have ended a process before runs alone: should it do so
+ * again, nothing else becomes a dead letter for that. It answers in time even if not all could be settled: what was not
  * acknowledged comes again.
  */
 export async function runEvent(options: AgentRunOptions): Promise<BatchAnswer> {
@@ -65,7 +68,12 @@ export async function runEvent(options: AgentRunOptions): Promise<BatchAnswer> {
     for (let room = await runners.room(); room > 0; room = await runners.room()) {
       const leases = await batch.lease(room);
       if (leases.length === 0) break;
-      for (const lease of leases) handling.push(runners.handle(lease));
+      const alone = leases.filter((lease) => runners.mayEndProcess(lease));
+      for (const lease of leases) if (!alone.includes(lease)) handling.push(runners.handle(lease));
+      for (const lease of alone) {
+        await Promise.all(handling);
+        await runners.handle(lease);
+      }
     }
     await Promise.all(handling);
   };
@@ -112,6 +120,11 @@ class Runners {
   async room(): Promise<number> {
     while (this.#slots.free <= 0 && !this.isOver) await this.#slots.change();
     return this.isOver ? 0 : Math.min(this.#slots.free, MAX_BATCH);
+  }
+
+  /** It was started before and nobody knows how that ended, or one more such start would make it a dead letter. */
+  mayEndProcess({ returned, starts, attemptsBefore }: EventLease): boolean {
+    return returned && (starts > 0 || attemptsBefore + 1 >= this.#agent.retry.attempts);
   }
 
   async handle(lease: EventLease): Promise<void> {
