@@ -46,7 +46,7 @@ export async function toAnswer(response: Response): Promise<HttpAnswer> {
     type: 'urn:guildwire:problem:ANSWER_TOO_LARGE',
     title: 'The answer is too large',
     status: 422,
-    detail: `the answer has ${bytes} bytes, and ${MAX_ANSWER_BYTES} are allowed here: ask for fewer messages with limit`,
+    detail: `the answer has ${bytes} bytes, and ${MAX_ANSWER_BYTES} are allowed here: ask for fewer messages with limit, and for a single one past the API, by aws:FILE`,
     code: 'ANSWER_TOO_LARGE',
     retryable: false,
   };
