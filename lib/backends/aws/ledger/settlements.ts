@@ -142,7 +142,9 @@ export class Settlements {
   async #drop(lease: AwsLease, reason: DropReason, spent: Spend | undefined): Promise<Decision> {
     const { ends, trails } = this.#options;
     const done = { done: reason, attempts: lease.faults.length, outputs: [] } as const;
-    const more = [...this.#spent(lease, spent), ...trails.ended(lease, { ...done, ids: [] })];
+    const more = this.#spent(lease, spent);
+    // Before its end, behind which nobody comes back to it.
+    await this.#write(lease, trails.dropped(lease, reason));
     if (lease.isAcknowledged || lease.returned) {
       // Should the acknowledgement be lost, what marks its start would be taken for a crash.
       const end = await ends.end(lease, { ...done, state: [], more: () => more });

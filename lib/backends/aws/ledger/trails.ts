@@ -67,6 +67,11 @@ export interface Trail {
 
 const { partition, sort, ttl } = tableAttributes;
 const KEPT_MS = 45 * 86_400_000;
+const unlessEnded = {
+  ConditionExpression: 'attribute_not_exists(#state) OR #state IN (:running, :retrying, :waiting)',
+  ExpressionAttributeNames: { '#state': 'state' },
+  ExpressionAttributeValues: toAttributes({ ':running': 'running', ':retrying': 'retrying', ':waiting': 'waiting' }),
+} as const;
 
 export class Trails {
   readonly #dynamodb: DynamoDBCalls;
@@ -112,6 +117,12 @@ export class Trails {
     return this.#outcome(lease, { state: attempts === 0 ? 'waiting' : 'retrying', attempts, outputs: [] });
   }
 
+  /** That it ended without its handler. One that comes once more may, and keeps the end that it has. */
+  dropped(lease: AwsLease, done: string): readonly TransactWriteItem[] {
+    const row = { state: done, attempts: lease.faults.length, outputs: [] };
+    return this.#outcome(lease, row).map(({ Put }) => ({ Put: { ...Put, ...unlessEnded } }));
+  }
+
   /** That consumers have them in hand. Best effort: who asks in vain is told that they wait. */
   async running(leases: readonly AwsLease[]): Promise<void> {
     const rows = leases.flatMap((lease) =>
@@ -123,16 +134,7 @@ export class Trails {
   /** Unless it has ended meanwhile. */
   async #putOver(put: { readonly TableName: string; readonly Item: Attributes }): Promise<void> {
     const resource = this.#table;
-    const command = new PutItemCommand({
-      ...put,
-      ConditionExpression: 'attribute_not_exists(#state) OR #state IN (:running, :retrying, :waiting)',
-      ExpressionAttributeNames: { '#state': 'state' },
-      ExpressionAttributeValues: toAttributes({
-        ':running': 'running',
-        ':retrying': 'retrying',
-        ':waiting': 'waiting',
-      }),
-    });
+    const command = new PutItemCommand({ ...put, ...unlessEnded });
     await this.#dynamodb.try(command, { action: 'dynamodb:PutItem', resource }).catch(() => {});
   }
 

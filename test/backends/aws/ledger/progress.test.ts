@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { AwsBackend } from '../../../../lib/backends/aws/aws-backend.ts';
+import type { AwsBackend, AwsBackendOptions } from '../../../../lib/backends/aws/aws-backend.ts';
 import { awsSettings } from '../../../../lib/backends/aws/aws-settings.ts';
 import { AwsCalls } from '../../../../lib/backends/aws/calls/aws-calls.ts';
 import { DynamoDBCalls } from '../../../../lib/backends/aws/calls/dynamodb-calls.ts';
@@ -7,12 +7,14 @@ import { Trails } from '../../../../lib/backends/aws/ledger/trails.ts';
 import type { AwsLease } from '../../../../lib/backends/aws/queues/aws-lease.ts';
 import type { GemstoneId } from '../../../../lib/core/gemstone-id.ts';
 import type { Draft, Message } from '../../../../lib/core/message.ts';
+import type { ManifestAgent } from '../../../../lib/environment/guild-manifest.ts';
 import { AwsLab } from '../aws-lab.ts';
 import { fault, systemTopic } from '../dead-letters.ts';
 
 /** A lab that traces, in which the relay does what it is told. */
 class TracedLab implements AsyncDisposable {
   readonly #lab: AwsLab;
+  readonly #options: AwsBackendOptions;
   readonly #calls: AwsCalls;
   readonly backend: AwsBackend;
   readonly #trails: Trails;
@@ -20,13 +22,14 @@ class TracedLab implements AsyncDisposable {
   constructor(lab: AwsLab) {
     this.#lab = lab;
     const options = { ...lab.options, manifest: { ...lab.options.manifest, tracing: true, threads: true } };
+    this.#options = options;
     this.backend = lab.twin(options);
     this.#calls = new AwsCalls(awsSettings(options));
     this.#trails = new Trails(new DynamoDBCalls(this.#calls));
   }
 
-  static async open(): Promise<TracedLab> {
-    return new TracedLab(await AwsLab.open({ guarantee: 'exactly-once' }, { timeoutMs: 3_000 }));
+  static async open(guarantee: ManifestAgent['guarantee'] = 'exactly-once'): Promise<TracedLab> {
+    return new TracedLab(await AwsLab.open({ guarantee }, { timeoutMs: 3_000 }));
   }
 
   draft(payload: string, more: Partial<Message> = {}): Draft {
@@ -50,6 +53,13 @@ class TracedLab implements AsyncDisposable {
     const [outcome] = await this.backend.settle([settlement]);
     if (!outcome?.ok) throw outcome?.error;
     return outcome.ids;
+  }
+
+  /** Its delivery comes once more, to a process that does not know of the first time, and is dropped there. */
+  async dropAgain(root: Message, receiveCount: number): Promise<void> {
+    await using process = this.#lab.twin(this.#options);
+    const [lease] = await this.#lab.batch([this.#lab.record(root, { receiveCount })], process).lease(1);
+    await process.settle([{ kind: 'dropped', lease: lease as AwsLease, reason: 'expired' }]);
   }
 
   /** Its dead letter is taken up again by a plan that cannot reach the table any more as soon as the trail says so. */
@@ -142,3 +152,29 @@ test('a dead letter counts until its delivery once more does, wherever the plan 
   // And the letter, which no relay has seen here.
   expect(waiting + failed).toBe(1 + 1);
 });
+
+test.each([1, 2])(
+  'at least once: what was handled stays so though it comes again when it has expired (receipt %s)',
+  async (receiveCount) => {
+    await using lab = await TracedLab.open('at-least-once');
+    const root = await lab.publish('root');
+    await lab.handle(root, []);
+
+    await lab.dropAgain(root, receiveCount);
+
+    expect(await lab.backend.fates(root.namespace, root)).toMatchObject([{ state: 'handled', attempts: 1 }]);
+  },
+);
+
+test.each([1, 2])(
+  'what expires before it was handled is told as that, and not waited for (receipt %s)',
+  async (receiveCount) => {
+    await using lab = await TracedLab.open('at-least-once');
+    const root = await lab.publish('root');
+
+    await lab.dropAgain(root, receiveCount);
+
+    expect(await lab.backend.fates(root.namespace, root)).toMatchObject([{ state: 'expired' }]);
+    expect(await lab.waiting(root)).toBe(0);
+  },
+);
