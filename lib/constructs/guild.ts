@@ -230,8 +230,10 @@ export class Guild extends Construct {
   }
 
   #placeFaults({ api }: GuildProps): FieldFault[] {
-    const { node } = topStack(this);
-    if (node.findAll().some((other) => other instanceof Guild && other !== this))
+    const stack = topStack(this);
+    const { node } = stack;
+    // A stack may lie in another one and be deployed by itself all the same.
+    if (node.findAll().some((other) => other instanceof Guild && other !== this && topStack(other) === stack))
       return [{ field: 'stack', problem: 'holds a guild already: give each a stack of its own' }];
     const names = Object.values(OUTPUTS).filter((name) => api !== false || name !== OUTPUTS.api);
     const taken = names.filter((name) => node.tryFindChild(name) !== undefined);

@@ -153,6 +153,13 @@ describe('a stack is refused', () => {
     ]);
   });
 
+  test('but not for a guild in another stack that only lies in it', () => {
+    const stack = emptyStack();
+    new Guild(new Stack(stack, 'Other'), 'First', { guild: guildOf([writer]) });
+
+    expect(new Guild(stack, 'Guild', { guild: guildOf([writer]) }).agents.size).toBe(1);
+  });
+
   test('in which something else has the name of an output, and not as if that were a guild', () => {
     const taken = () => {
       const stack = emptyStack();
