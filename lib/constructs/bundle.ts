@@ -124,6 +124,8 @@ const stubOf = (entry: string) =>
 const READS_BESIDE = [
   /new URL\(\s*[^()]*,\s*import\.meta\.url\s*\)/,
   /\b(?:join|resolve)\(\s*(?:__dirname|import\.meta\.dirname)\b/,
+  /(?:\b__dirname|\bimport\.meta\.dirname)\s*\+/,
+  /\$\{\s*(?:__dirname|import\.meta\.dirname)\s*\}/,
   /\bdirname\(\s*fileURLToPath\(\s*import\.meta\.url\b/,
 ];
 

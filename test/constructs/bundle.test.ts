@@ -179,6 +179,8 @@ test.each([
   "readFileSync(new URL('./prompt.md', import.meta.url))",
   "join(import.meta.dirname, 'prompt.md')",
   "resolve(dirname(fileURLToPath(import.meta.url)), 'prompt.md')",
+  '`$'.concat('{import.meta.dirname}/prompt.md`'),
+  "import.meta.dirname + '/prompt.md'",
 ])('an agent that reads a file beside its own with %s is warned of', (reads) => {
   const library = new URL('../../lib/guild/define-agent.ts', import.meta.url).pathname;
   const source = `import { defineAgent } from '${library}';
