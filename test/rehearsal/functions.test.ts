@@ -94,6 +94,21 @@ test('an error that the handler throws is the answer, and the process lives on',
   expect(after.payload).toBe(before.payload);
 });
 
+test.for([
+  ['{ message: { code: 1 } }', '[object Object]'],
+  ['{ message: 5 }', '5'],
+  ['null', 'null'],
+] as const)('what is thrown tells in text what it is, although it is no error: %s', async ([thrown, errorMessage]) => {
+  using assembly = new WrittenAssembly({
+    functions: { Fails: `export const handler = async () => { throw ${thrown}; };` },
+  });
+  await using rehearsal = await rehearse({ assembly: assembly.directory });
+
+  const { payload } = await rehearsal.invoke('Fails', null);
+
+  expect(errorIn(payload)).toMatchObject({ errorType: 'object', errorMessage });
+});
+
 test('a handler that runs out of time is killed, and the next invocation gets a new process', async () => {
   const code = `export const handler = async (spin) => { while (spin); return process.pid; };`;
   using assembly = new WrittenAssembly({ functions: { Spins: { code, properties: { Timeout: 1 } } } });

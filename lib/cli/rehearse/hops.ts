@@ -58,10 +58,9 @@ export class Hops {
   }
 
   ended(by: EndedInvocation): void {
-    const { Records = [] } = (JSON.parse(by.event) ?? {}) as { readonly Records?: readonly EventRecord[] };
     const isAgent = this.#agentOf(by.functionName) !== undefined;
     const failed = isAgent ? failedIn(by) : new Set();
-    for (const record of Records) {
+    for (const record of recordsIn(by)) {
       const stored = placeInStream(record);
       if (stored !== undefined) {
         this.#stored.set(nameOf(stored), stored);
@@ -109,6 +108,12 @@ interface EventRecord {
   readonly dynamodb?: {
     readonly Keys?: { readonly pk?: { readonly S?: string }; readonly sk?: { readonly S?: string } };
   };
+}
+
+/** Of events that are made by hand as well, which may hold anything. */
+function recordsIn({ event }: EndedInvocation): readonly EventRecord[] {
+  const { Records } = (JSON.parse(event) ?? {}) as { readonly Records?: unknown };
+  return Array.isArray(Records) ? Records.filter((record) => typeof record === 'object' && record !== null) : [];
 }
 
 const nameOf = ({ topic, id }: Place) => `${topic}/${id}`;

@@ -31,7 +31,7 @@ const call = (method, where, body) => new Promise((resolve, reject) => {
 }).catch(() => process.exit(0));
 const failed = (error, type) => JSON.stringify({
   errorType: type ?? error?.name ?? typeof error,
-  errorMessage: error?.message ?? String(error),
+  errorMessage: String(error?.message ?? error),
   trace: String(error?.stack ?? '').split('\\n'),
 });
 const writes = [process.stdout, process.stderr].map((stream) => stream.write.bind(stream));
