@@ -48,6 +48,18 @@ test('a schedule of EventBridge Scheduler gives its own input', async () => {
   expect(printed(rehearsal, 'Janitor')).toEqual([{ night: true }]);
 });
 
+test('a rule without targets invokes nothing', async () => {
+  const { Properties } = rule() as { readonly Properties: JsonObject };
+  const { Targets: _, ...others } = Properties;
+  using assembly = new WrittenAssembly({
+    functions: { Janitor: code },
+    resources: { Idle: { Type: 'AWS::Events::Rule', Properties: others } },
+  });
+  await using rehearsal = await rehearse({ assembly: assembly.directory });
+
+  expect(await rehearsal.tick('Test-Idle')).toEqual([]);
+});
+
 test.for([
   { InputTransformer: { InputPathsMap: { at: '$.time' }, InputTemplate: '{"at":<at>}' } },
   { InputPath: '$.detail' },

@@ -25,7 +25,8 @@ export function defineSchedule(resource: Resource, functionOf: (arn: string) => 
   const { properties, name, path, file, logicalId } = resource;
   const refuse = (why: string) => new UnsupportedTemplateError([`${file}: ${logicalId} ${why}`]);
   if (properties.ScheduleExpression === undefined) throw refuse('has an event pattern, not a schedule');
-  const listed = (properties.Targets ?? [properties.Target]) as readonly JsonObject[];
+  const { Target, Targets = Target === undefined ? [] : [Target] } = properties;
+  const listed = Targets as readonly JsonObject[];
   const targets = listed.map(({ Arn, Input, ...others }) => {
     const shaping = ['InputPath', 'InputTransformer'].find((name) => others[name] !== undefined);
     if (shaping !== undefined) throw refuse(`has a target with ${shaping}, and only Input is known`);
