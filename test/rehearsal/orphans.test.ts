@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { rehearse } from '../../lib/rehearsal/rehearse.ts';
 import { WrittenAssembly } from './fixtures/assembly.ts';
 import { until } from './fixtures/calls.ts';
@@ -97,4 +97,22 @@ test.for([
   await until(() => !runs(pid));
 
   expect(functionError).toBe('Unhandled');
+});
+
+test.for([
+  ['is killed', {}],
+  ['ends by itself', { exit: true }],
+] as const)('nothing waits for what has left the group of a process that %s', async ([, event]) => {
+  const code = SPAWNS.replace("stdio: 'inherit'", "stdio: 'inherit', detached: true");
+  using assembly = new WrittenAssembly({ functions: { Leaves: { code, properties: { Timeout: 900 } } } });
+  await using rehearsal = await rehearse({ assembly: assembly.directory });
+  const left = () => rehearsal.logsOf('Leaves').find(({ text }) => text.startsWith('grandchild '));
+  const running = rehearsal.invoke('Leaves', event);
+  await until(() => left() !== undefined);
+  onTestFinished(() => void process.kill(Number(left()?.text.split(' ')[1]), 'SIGKILL'));
+
+  await rehearsal.killAll();
+  const { payload } = await running;
+
+  expect(JSON.parse(payload).errorMessage).toMatch(/Runtime exited with error: (?:exit status 1|signal: killed)$/);
 });

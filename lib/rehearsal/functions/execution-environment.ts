@@ -12,6 +12,8 @@ import { runtimeScript } from './runtime-script.ts';
 const INIT_MS = 10_000 + 20_000;
 /** Node.js gets this share of a function's memory for objects, as on Lambda. */
 const HEAP_SHARE = 0.9;
+/** For so long what a process printed is still read when it is gone. */
+const OUTPUT_MS = 1_000;
 
 type Ending = Pick<InvocationResult, 'payload' | 'functionError'>;
 
@@ -56,8 +58,7 @@ export class ExecutionEnvironment {
       detached: true,
     });
     reaper.watch(this.#child, { detached: true });
-    // What it has started ends with it, as on Lambda, and would hold its output open.
-    this.#child.once('exit', () => killGroup(this.#child));
+    this.#child.once('exit', () => this.#letGo());
     this.closed = once(this.#child, 'close').then(
       () => undefined,
       () => undefined,
@@ -128,6 +129,16 @@ export class ExecutionEnvironment {
   #kill(): void {
     this.#isKilled = true;
     killGroup(this.#child);
+  }
+
+  /** What it has started ends with it, as on Lambda, and would hold its output open; so does what has left its group. */
+  #letGo(): void {
+    const { stdout, stderr } = this.#child;
+    killGroup(this.#child);
+    const timer = setTimeout(() => {
+      for (const stream of [stdout, stderr]) stream?.destroy();
+    }, OUTPUT_MS);
+    this.#child.once('close', () => clearTimeout(timer));
   }
 
   #hand(): void {
