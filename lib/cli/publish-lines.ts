@@ -39,10 +39,11 @@ export async function publishLines(
   let broken: UsageError | undefined;
   for await (const line of lines) {
     number++;
-    if (line.trim() === '') continue;
-    isEmpty = false;
     try {
-      await sending.add({ number, payload: parsed(line, number) });
+      const text = toText(Buffer.from(line, 'latin1'), `line ${number}`);
+      if (text.trim() === '') continue;
+      isEmpty = false;
+      await sending.add({ number, payload: parsed(text, number) });
     } catch (error) {
       if (!(error instanceof UsageError)) throw error;
       broken = error;
@@ -52,7 +53,8 @@ export async function publishLines(
   }
   await sending.end();
   const { sent, failed, fatal, fatalLine } = sending;
-  if (isEmpty && !io.signal.aborted) throw new UsageError('there is nothing to publish: the input is empty');
+  if (isEmpty && broken === undefined && !io.signal.aborted)
+    throw new UsageError('there is nothing to publish: the input is empty');
   if (fatal !== undefined) report(fatal, io, { line: fatalLine });
   io.note(`${sent - failed} of ${sent} messages published`);
   if (fatal !== undefined) return exitCodeOf(fatal);
@@ -137,8 +139,7 @@ class Sending {
 }
 
 /** @throws UsageError */
-function parsed(line: string, number: number): unknown {
-  const text = toText(Buffer.from(line, 'latin1'), `line ${number}`);
+function parsed(text: string, number: number): unknown {
   try {
     return JSON.parse(text);
   } catch {

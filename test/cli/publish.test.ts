@@ -114,6 +114,16 @@ test.concurrent('a line that is no JSON ends it, when what came before is publis
   expect(err).toBe('2 of 2 messages published\nerror: line 4 is no JSON: nope\n');
 });
 
+test.concurrent('lines of nothing but blanks, or of the mark that some editors begin a file with, are no messages', async () => {
+  const blank = '\u{feff}\n\u3000\u00a0\n';
+
+  const nothing = await pipe(blank, 'orders', '--lines');
+  const one = await pipe(`${blank}${order}\n`, 'orders', '--lines');
+
+  expect(nothing).toEqual({ code: 2, out: '', err: 'error: there is nothing to publish: the input is empty\n' });
+  expect(one).toMatchObject({ code: 0, err: '1 of 1 messages published\n' });
+});
+
 test.concurrent('what is no UTF-8 is refused, and never published with other characters in its place', async () => {
   const latin = Buffer.from(order.replace('tea', 'thé'), 'latin1');
   const lines = Buffer.concat([Buffer.from(`${order}\n`), latin, Buffer.from(`\n${order}\n`)]);
