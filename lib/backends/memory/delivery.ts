@@ -52,8 +52,9 @@ export class Delivery {
     this.bytes = bytes;
   }
 
-  /** From now on it is that thread that counts it. */
+  /** From now on it is that thread that counts it; what was spent so far goes with it. */
   moveTo(thread: Thread): void {
+    if (this.thread !== undefined) thread.spent = this.thread.spent;
     this.thread = thread;
     thread.open++;
     if (this.isTimer) thread.timers++;

@@ -46,6 +46,8 @@ interface PublishOptions {
   readonly thread?: Thread;
 }
 
+export type OpenThreads = Map<GemstoneId, Thread>;
+
 const AS_USUAL: PublishOptions = Object.freeze({});
 
 interface Follower {
@@ -104,9 +106,10 @@ export class MemoryNamespace {
       return;
     }
     const after = subscription.from === 'beginning' ? undefined : subscription.from;
-    queue.fates.subscribed(subscription, this.store.lastId, after);
+    const threads = this.openThreads();
     for (const message of this.store.since(after, (topic) => follows(subscription, topic)))
-      this.#deliver(queue, subscription, message, this.#threadFor(message));
+      this.#deliver(queue, subscription, message, this.#threadFor(message, threads));
+    queue.fates.subscribed(subscription, this.store.lastId, after);
   }
 
   unsubscribe(agent: string): void {
@@ -170,10 +173,27 @@ export class MemoryNamespace {
     return this.store.enter(root, thread);
   }
 
-  /** The thread of a delivery that is made; of a root without an entry a new one, which an entry would take over. */
-  #threadFor(message: Message): Thread {
+  /** Threads without an entry of which something is under way, by root: what is added to a root must have the same. */
+  openThreads(): OpenThreads {
+    const threads: OpenThreads = new Map();
+    for (const queue of this.queues) {
+      for (const [{ message, thread }] of queue.open())
+        if (message !== undefined && thread?.isEntered === false) threads.set(rootIdOf(message), thread);
+    }
+    return threads;
+  }
+
+  /** The thread of a delivery that is made late; one that is new is put among `open`. */
+  #threadFor(message: Message, open: OpenThreads): Thread {
     const root = rootIdOf(message);
-    return this.store.threads.get(root) ?? (root === message.id ? new Thread() : this.store.enter(root, new Thread()));
+    const known = this.store.threads.get(root) ?? open.get(root);
+    if (known !== undefined) return known;
+    const thread = new Thread();
+    if (root !== message.id) return this.store.enter(root, thread);
+    for (const copy of this.store.copiesOf(root))
+      for (const { fates } of this.queues) for (const { state } of fates.of(copy, [])) thread.count(state);
+    open.set(root, thread);
+    return thread;
   }
 
   /** Stores what a delivery leaves behind when it cannot be handled, and lists it. */
@@ -205,15 +225,15 @@ export class MemoryNamespace {
   }
 
   /** Hands a dead delivery to the agent once more, in an epoch of its own; it joins its key at the end. */
-  redrive(agent: string, dead: Delivery, reason: DeadReason): void {
+  redrive(agent: string, dead: Delivery, reason: DeadReason, open: OpenThreads): void {
     const content = dead.message ?? (dead.raw as Uint8Array);
-    this.#again(agent, dead.key, content, dead.bytes, 'redriven')?.revive(reason);
+    this.#again(agent, dead.key, content, dead.bytes, 'redriven', open)?.revive(reason);
   }
 
   /** Hands a message of the past to the agent once more; false if it has expired since. */
-  replay(agent: string, message: Message): boolean {
+  replay(agent: string, message: Message, open: OpenThreads): boolean {
     if (isGone(message, this.#around.clock.now())) return false;
-    this.#again(agent, message, message, jsonBytes(message.payload), 'replayed');
+    this.#again(agent, message, message, jsonBytes(message.payload), 'replayed', open);
     return true;
   }
 
@@ -223,9 +243,10 @@ export class MemoryNamespace {
     content: Message | Uint8Array,
     bytes: number,
     cause: 'redriven' | 'replayed',
+    open: OpenThreads,
   ): Thread | undefined {
     const queue = this.queueOf(agent);
-    const thread = content instanceof Uint8Array ? undefined : this.#threadFor(content);
+    const thread = content instanceof Uint8Array ? undefined : this.#threadFor(content, open);
     this.#around.room.take(bytes);
     queue.addAt(new Delivery(key, content, bytes, thread, queue.fates.nextEpoch(key), cause), 0);
     return thread;

@@ -7,7 +7,7 @@ import type { Plan, PlanId, PlanRequest } from '../backend.ts';
 import { wantedLetters } from '../wanted-letters.ts';
 import type { Buried } from './dead-letters.ts';
 import { DAY_MS } from './memory-features.ts';
-import type { MemoryNamespace } from './memory-namespace.ts';
+import type { MemoryNamespace, OpenThreads } from './memory-namespace.ts';
 
 interface Frozen {
   readonly id: PlanId;
@@ -44,7 +44,8 @@ export class Plans {
     const frozen = this.#plans.get(id);
     if (frozen === undefined) throw new NotFoundError(`plan ${id}`);
     const end = Math.min(frozen.total, frozen.done + max);
-    for (; frozen.done < end; frozen.done++) if (!workOff(frozen, frozen.done)) frozen.skipped++;
+    const open = frozen.namespace.openThreads();
+    for (; frozen.done < end; frozen.done++) if (!workOff(frozen, frozen.done, open)) frozen.skipped++;
     if (frozen.done === frozen.total) frozen.entries = [];
     return report(frozen);
   }
@@ -58,12 +59,12 @@ export class Plans {
 }
 
 /** Whether there was something left to do for the entry. */
-function workOff({ namespace, agent, action, entries }: Frozen, index: number): boolean {
+function workOff({ namespace, agent, action, entries }: Frozen, index: number, open: OpenThreads): boolean {
   const entry = entries[index] as Buried | Message;
   if (action !== 'discard') namespace.mustHaveSubscription(agent);
-  if (!('letter' in entry)) return namespace.replay(agent, entry);
+  if (!('letter' in entry)) return namespace.replay(agent, entry, open);
   if (!namespace.deadLetters.take(agent, entry.letter.id)) return false;
-  if (action === 'redrive') namespace.redrive(agent, entry.delivery, entry.reason);
+  if (action === 'redrive') namespace.redrive(agent, entry.delivery, entry.reason, open);
   return true;
 }
 
