@@ -204,7 +204,9 @@ export class Attempt implements Context<string, Format>, Closable {
     const { backend, clock, namespace } = this.#at;
     const onForeign = () => this.log.warn('a reply to something else was ignored');
     const where = { backend, clock, namespace, topic: replyTo, id };
-    return parked(clock, awaitReply({ signal: this.signal, ...wait, ...where, onForeign }));
+    // Whatever the handler waits with of its own: when its attempt is over, nobody can use the answer.
+    const signal = wait.signal === undefined ? this.signal : AbortSignal.any([this.signal, wait.signal]);
+    return parked(clock, awaitReply({ ...wait, ...where, signal, onForeign }));
   }
 
   async #storeNow(
