@@ -45,7 +45,12 @@ export function standBackMs({ delayMs, standBack }: Postponed): number {
 }
 
 function postponedMs(delayMs: unknown): number {
-  return Number.isFinite(delayMs) && (delayMs as number) >= 0 ? (delayMs as number) : DEFAULT_POSTPONED_MS;
+  return isDelay(delayMs) ? delayMs : DEFAULT_POSTPONED_MS;
+}
+
+/** Handlers often compute it from what others say, as in a header that may be missing. */
+function isDelay(delayMs: unknown): delayMs is number {
+  return Number.isFinite(delayMs) && (delayMs as number) >= 0;
 }
 
 export interface FailuresOptions extends Workplace {
@@ -98,7 +103,8 @@ export class Failures {
     const failed = lease.attemptsBefore + 1;
     if (failed >= retry.attempts || guarantee === 'at-most-once')
       return { kind: 'dead', lease, reason: 'failed', fault };
-    const wanted = error instanceof RetryLater ? error.delayMs : retryDelayMs(retry, failed, random);
+    const isChosen = error instanceof RetryLater && isDelay(error.delayMs);
+    const wanted = isChosen ? error.delayMs : retryDelayMs(retry, failed, random);
     return { kind: 'retry', lease, delayMs: Math.min(wanted, maxDelayMs), fault };
   }
 }

@@ -136,3 +136,24 @@ test('an agent follows what it declares, its inbox, and what it sends to itself,
     from: 'beginning',
   });
 });
+
+test.each([Number.NaN, -1, Number.POSITIVE_INFINITY, undefined])(
+  'a retry after %s ms, which is no time, waits as the policy says',
+  async (delayMs) => {
+    await using lab = new Lab();
+    const agent = defineAgent({
+      ...{ name: 'hasty', entry: import.meta.url, subscribes: ['a'], retry: { attempts: 2, baseMs: 1_000 } },
+      handlers: (on) => [
+        on.any(() => {
+          throw new RetryLater(delayMs as number);
+        }),
+      ],
+    });
+    const running = await lab.start([agent], { random: () => 0.5 });
+
+    await running.publish('a', genericJson, 1);
+    await lab.clock.quiet();
+
+    expect(lab.log.texts).toEqual(['warn: attempt 1 of 2 failed, again in 500 ms']);
+  },
+);
