@@ -9,7 +9,7 @@ import {
   PayloadInvalidError,
   PayloadTooLargeError,
 } from '../core/errors.ts';
-import { type Format, genericJson, isFormat } from '../core/format.ts';
+import { encodeWith, type Format, isFormat } from '../core/format.ts';
 import { Priority, priorityOf } from '../core/gemstone-id.ts';
 import { copyJson, type Json, type JsonObject, jsonBytes } from '../core/json.ts';
 import { childThread, type Draft, MAX_STEPS, type Message, type Sender, toReference } from '../core/message.ts';
@@ -282,10 +282,7 @@ function encode(format: Format, payload: unknown, faults: FieldFault[]): Content
     return UNENCODED;
   }
   try {
-    const encoded: unknown = format.encode(payload as never);
-    // A format of the user's own may give anything; those of this library give frozen copies.
-    const isOurs = Object.isFrozen(encoded) && encoded !== undefined;
-    const stored = isOurs ? (encoded as Json) : genericJson.encode(encoded as Json);
+    const stored = encodeWith(format, payload);
     return { format: format.name, formatVersion: format.version, encoding: 'json', payload: stored };
   } catch (error) {
     if (error instanceof PayloadInvalidError) faults.push(...error.faults);

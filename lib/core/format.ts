@@ -1,7 +1,7 @@
 /** @module Formats: the types of messages, over any schema library that speaks Standard Schema (https://standardschema.dev). */
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { AsyncFormatError, type FieldFault, InvalidDefinitionError, PayloadInvalidError } from './errors.ts';
-import { copyJson, type Json, mutableCopy } from './json.ts';
+import { copyJson, isCopied, type Json, mutableCopy } from './json.ts';
 import { show } from './show.ts';
 
 /**
@@ -144,6 +144,16 @@ function copyPayload(format: string, payload: unknown): Json {
   const copied = copyJson(payload, 'payload', faults);
   if (faults.length > 0) throw new PayloadInvalidError(format, faults);
   return copied;
+}
+
+/**
+ * What the format gives for a payload, as a frozen copy: one of the user's own may give anything.
+ *
+ * @throws PayloadInvalidError also if that is no JSON; and whatever the format throws.
+ */
+export function encodeWith(format: Format, payload: unknown): Json {
+  const encoded: unknown = format.encode(payload as never);
+  return isCopied(encoded) ? encoded : copyPayload(format.name, encoded);
 }
 
 /** Whether a value is what `defineFormat` gives, or something like it. */

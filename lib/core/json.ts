@@ -31,6 +31,11 @@ let characters = 0;
 let lastCopied: Json | undefined;
 let lastCharacters = 0;
 
+/** Whether it is what `copyJson` gave last, so that nobody needs another copy. */
+export function isCopied(value: unknown): value is Json {
+  return value !== undefined && value === lastCopied;
+}
+
 function copy(value: unknown, depthLeft: number): Json | typeof NOT_JSON {
   if (typeof value === 'string') {
     characters += value.length + 2;

@@ -1,7 +1,7 @@
 /** @module What one attempt read and wrote of its agent's state (S1). */
 import type { Backend, StateWrite } from '../backends/backend.ts';
 import { InvalidArgumentError, StateTooLargeError } from '../core/errors.ts';
-import type { Format } from '../core/format.ts';
+import { encodeWith, type Format } from '../core/format.ts';
 import type { Json } from '../core/json.ts';
 import { outputsOfState } from '../core/outputs.ts';
 import { show } from '../core/show.ts';
@@ -58,7 +58,7 @@ export class StateSession implements StateAccess<unknown, unknown> {
   set(key: string, value: unknown): void {
     this.#holder.mustRun();
     checkKey(key);
-    const stored = this.#format.encode(value as never);
+    const stored = encodeWith(this.#format, value);
     const bytes = Buffer.byteLength(JSON.stringify(stored));
     if (bytes > MAX_VALUE_BYTES) throw new StateTooLargeError(key, bytes, MAX_VALUE_BYTES);
     this.#write(key, stored, outputsOfState(bytes));
