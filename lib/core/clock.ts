@@ -92,3 +92,30 @@ export async function parked<T>(clock: Clock, waiting: Promise<T>): Promise<T> {
     clock.beginWork();
   }
 }
+
+/** What one handler waits for, which may be several things at once: it works again when all of them are there, or at its end. */
+export class Parking {
+  readonly #clock: Clock;
+  #waits = 0;
+  #isOver = false;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** What `waiting` gives. */
+  async park<T>(waiting: Promise<T>): Promise<T> {
+    if (++this.#waits === 1 && !this.#isOver) this.#clock.endWork();
+    try {
+      return await waiting;
+    } finally {
+      if (--this.#waits === 0 && !this.#isOver) this.#clock.beginWork();
+    }
+  }
+
+  /** The handler has ended; what it left behind is no part of its work. */
+  end(): void {
+    if (this.#waits > 0 && !this.#isOver) this.#clock.beginWork();
+    this.#isOver = true;
+  }
+}

@@ -7,9 +7,9 @@ import { type HistoryQuery, toReadQuery } from '../bus/history-query.ts';
 import { type Log, withFields } from '../bus/log.ts';
 import type { PublishOptions } from '../bus/publish-options.ts';
 import { awaitReply, type RequestOptions, splitOptions } from '../bus/request-reply.ts';
-import { type Clock, parked, sleep } from '../core/clock.ts';
+import { type Clock, Parking, sleep } from '../core/clock.ts';
 import { deliveryKey } from '../core/delivery-key.ts';
-import { AttemptEndedError, type FieldFault, InvalidArgumentError, NoReplyAddressError } from '../core/errors.ts';
+import { AttemptEndedError, InvalidArgumentError, NoReplyAddressError } from '../core/errors.ts';
 import { type Format, genericJson, type InputOf, type OutputOf } from '../core/format.ts';
 import type { GemstoneId } from '../core/gemstone-id.ts';
 import { HandlerTimeoutError } from '../core/handler-errors.ts';
@@ -17,11 +17,11 @@ import type { JsonObject } from '../core/json.ts';
 import { childThread, type Draft, type Message, type Reference, toReference } from '../core/message.ts';
 import type { Closable } from '../core/open-list.ts';
 import { outputsOf } from '../core/outputs.ts';
-import { show } from '../core/show.ts';
 import { MAX_AGENT_NAME, nameProblem } from '../core/topic.ts';
 import type { Context } from './context.ts';
 import type { Agent } from './define-agent.ts';
 import { OutputCount } from './output-count.ts';
+import { addSpending } from './spending.ts';
 import { StateSession } from './state-session.ts';
 
 /** What all attempts of one agent in one namespace share. */
@@ -58,6 +58,7 @@ export class Attempt implements Context<string, Format>, Closable {
   #controller: AbortController | undefined;
   #abortReason: unknown;
   #hasEnded = false;
+  #parking: Parking | undefined;
   /** What this is one run of. */
   #whole: Attempt | undefined;
 
@@ -139,8 +140,7 @@ export class Attempt implements Context<string, Format>, Closable {
 
   sleep(ms: number): Promise<void> {
     this.#mustRun('context.sleep');
-    const { clock } = this.#at;
-    return parked(clock, sleep(clock, ms, this.signal));
+    return this.#park(sleep(this.#at.clock, ms, this.signal));
   }
 
   publish<F extends Format>(topics: Topics, format: F, payload: NoInfer<InputOf<F>>, options?: PublishOptions): void {
@@ -206,7 +206,7 @@ export class Attempt implements Context<string, Format>, Closable {
     const where = { backend, clock, namespace, topic: replyTo, id };
     // Whatever the handler waits with of its own: when its attempt is over, nobody can use the answer.
     const signal = wait.signal === undefined ? this.signal : AbortSignal.any([this.signal, wait.signal]);
-    return parked(clock, awaitReply({ ...wait, ...where, signal, onForeign }));
+    return this.#park(awaitReply({ ...wait, ...where, signal, onForeign }));
   }
 
   async #storeNow(
@@ -229,19 +229,10 @@ export class Attempt implements Context<string, Format>, Closable {
     return this.#at.backend.read(toReadQuery(this.namespace, query));
   }
 
-  spend({ usd = 0, tokens = 0 }: { readonly usd?: number; readonly tokens?: number }): void {
+  spend(amount: Partial<Spend>): void {
     this.#mustRun('context.spend');
-    const faults: FieldFault[] = [];
-    for (const [field, value] of [
-      ['usd', usd],
-      ['tokens', tokens],
-    ] as const) {
-      if (!(Number.isFinite(value) && value >= 0))
-        faults.push({ field, problem: `got ${show(value)}: allowed is a number from 0` });
-    }
-    if (faults.length > 0) throw new InvalidArgumentError(faults);
     const whole = this.#whole ?? this;
-    whole.spent = { usd: (whole.spent?.usd ?? 0) + usd, tokens: (whole.spent?.tokens ?? 0) + tokens };
+    whole.spent = addSpending(whole.spent, amount);
   }
 
   /**
@@ -276,12 +267,13 @@ export class Attempt implements Context<string, Format>, Closable {
   /** What the attempt publishes; it can decide no more. */
   end(): readonly Draft[] {
     this.#hasEnded = true;
+    this.#parking?.end();
     return this.#outputs ?? NO_OUTPUTS;
   }
 
   /** Ends the attempt from outside: it can neither commit nor publish. */
   abort(reason: unknown): void {
-    this.#hasEnded = true;
+    this.end();
     this.#abortReason = reason;
     this.#controller?.abort(reason);
   }
@@ -309,6 +301,11 @@ export class Attempt implements Context<string, Format>, Closable {
     this.#count.add(outputsOf(draft));
     this.#outputs ??= [];
     this.#outputs.push(draft);
+  }
+
+  #park<T>(waiting: Promise<T>): Promise<T> {
+    this.#parking ??= new Parking(this.#at.clock);
+    return this.#parking.park(waiting);
   }
 
   get #stateHolder() {
