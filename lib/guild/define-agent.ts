@@ -159,8 +159,8 @@ export function agentFaults(agent: Agent): FieldFault[] {
   for (const pattern of agent.subscribes) check('subscribes', patternProblem(pattern) ?? subscribeProblem(pattern));
   for (const pattern of agent.publishes) check('publishes', patternProblem(pattern) ?? publishProblem(pattern));
   check('handlers', agent.handlers.length > 0 ? undefined : 'is empty: an agent needs at least one');
-  for (const name of doubled(agent.handlers.map(({ format }) => format?.name ?? 'any'))) {
-    check('handlers', `has two for ${show(name)}: one handler takes all messages of a format`);
+  for (const name of doubled(agent.handlers.map(({ format }) => format?.name))) {
+    check('handlers', `has two for ${show(name ?? 'any')}: one handler takes all messages of a format`);
   }
   check('guarantee', oneOf(agent.guarantee, ['at-least-once', 'at-most-once', 'exactly-once']));
   if (agent.state !== undefined && agent.guarantee !== 'exactly-once') {
@@ -191,6 +191,6 @@ function publishProblem(pattern: string): string | undefined {
   return isPlatformOnly(pattern) ? `got ${show(pattern)}: only the platform publishes there` : undefined;
 }
 
-function doubled(names: readonly string[]): readonly string[] {
+function doubled<T>(names: readonly T[]): readonly T[] {
   return [...new Set(names.filter((name, index) => names.indexOf(name) !== index))];
 }

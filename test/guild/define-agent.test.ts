@@ -221,6 +221,14 @@ describe('an agent is refused', () => {
     expect(anyTwice).toEqual(['handlers: has two for "any": one handler takes all messages of a format']);
   });
 
+  test('but not for a handler of a format called any beside the one for any format', () => {
+    const Any = defineFormat('any', z.object({}));
+    const ignore = () => {};
+    const handlers = (on: On<string, never>) => [on(Any, ignore), on.any(ignore)];
+
+    expect(define({ handlers }).handlers).toHaveLength(2);
+  });
+
   test('with everything that is wrong at once, and its name in the message', () => {
     const faults = refusal({
       name: 'two words',
