@@ -39,10 +39,20 @@ type JsonLike =
   | string
   | readonly JsonLike[]
   | { readonly [key: string]: JsonLike };
+/** `T`, with `never` where it is no JSON: property by property, since an interface has no index signature to compare. */
+type JsonIn<T> = T extends JsonLike
+  ? T
+  : T extends bigint | symbol | ((...given: never[]) => unknown)
+    ? never
+    : T extends object
+      ? keyof T extends never
+        ? never
+        : { [Key in keyof T]: JsonIn<T[Key]> }
+      : never;
 /** Refuses a Date, Map, bigint or function where the format is defined, and `unknown` (write `z.json()`). */
 type MustBeJson<In> = unknown extends In
   ? { readonly 'payload may be anything: say that it is JSON': In }
-  : [In] extends [JsonLike]
+  : [In] extends [JsonIn<In>]
     ? unknown
     : { readonly 'payload is not JSON': In };
 

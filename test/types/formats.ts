@@ -47,6 +47,41 @@ expectTypeOf(genericJson).toEqualTypeOf<Format<'generic_json', Json, Json>>();
 const Any = defineFormat('any-json', z.json());
 expectTypeOf<InputOf<typeof Any>>().toExtend<Json>();
 
+// An interface is JSON as well as the same shape written as a type, also one that contains itself.
+interface Note {
+  readonly text: string;
+  readonly tags?: readonly string[];
+  readonly at: { readonly line: number | null }[];
+}
+interface Nested {
+  name: string;
+  children: Nested[];
+}
+const nested: z.ZodType<Nested, Nested> = z.lazy(() => z.object({ name: z.string(), children: z.array(nested) }));
+const WithInterface = defineFormat('with-interface', z.custom<Note>());
+expectTypeOf<InputOf<typeof WithInterface>>().toEqualTypeOf<Note>();
+const WithNested = defineFormat('with-nested', nested);
+expectTypeOf<OutputOf<typeof WithNested>>().toEqualTypeOf<Nested>();
+
+interface Dated {
+  readonly notes: { readonly at: Date }[];
+}
+interface Open {
+  readonly given: unknown;
+}
+interface Acting {
+  readonly text: string;
+  act(): void;
+}
+// @ts-expect-error a Date in an interface, however deep
+export const WithDated = defineFormat('with-dated', z.custom<Dated>());
+// @ts-expect-error what may be anything, in an interface
+export const WithOpen = defineFormat('with-open', z.custom<Open>());
+// @ts-expect-error a method is no JSON
+export const WithActing = defineFormat('with-acting', z.custom<Acting>());
+// @ts-expect-error any object, which may be no JSON
+export const WithObject = defineFormat('with-object', z.custom<{ readonly given: object }>());
+
 // Every format is a format, whatever it takes and gives.
 export const all: readonly Format[] = [WithZod, WithValibot, WithArktype, Tree, Any, genericJson];
 
