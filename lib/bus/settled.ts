@@ -43,18 +43,19 @@ export async function settled(
   if (faults.length > 0) throw new InvalidArgumentError(faults);
   const aborted = signal === undefined ? undefined : rejectedBy(signal);
   const again = new AskAgain(clock);
-  for (;;) {
-    signal?.throwIfAborted();
-    again.asking();
-    const asked = backend.progress(namespace, root, { waitMs: WAIT_MS, timers: withTimers });
-    const progress = await (aborted === undefined ? asked : Promise.race([asked, aborted.promise]));
-    const { waiting, running, retrying, delayed, timers, handled, failed, halted } = progress;
-    if (waiting + running + retrying + delayed + (withTimers ? timers : 0) > 0) {
+  try {
+    for (;;) {
+      signal?.throwIfAborted();
+      again.asking();
+      const asked = backend.progress(namespace, root, { waitMs: WAIT_MS, timers: withTimers });
+      const progress = await (aborted === undefined ? asked : Promise.race([asked, aborted.promise]));
+      const { waiting, running, retrying, delayed, timers, handled, failed, halted } = progress;
+      if (waiting + running + retrying + delayed + (withTimers ? timers : 0) === 0)
+        return { handled, failed, halted, timers };
       await again.gotNothing(signal);
-      continue;
     }
+  } finally {
     aborted?.forget();
-    return { handled, failed, halted, timers };
   }
 }
 
