@@ -36,7 +36,8 @@ export class VirtualClock implements Clock {
 
   setTimer(delayMs: number, callback: () => void): Timer {
     const pending = {
-      at: this.#now + Math.max(0, Math.ceil(delayMs)),
+      // Not by `Math.max`, which gives NaN for NaN.
+      at: this.#now + (delayMs > 0 ? Math.ceil(delayMs) : 0),
       order: this.#timersMade++,
       callback,
       isCancelled: false,

@@ -135,3 +135,16 @@ test('a clock that is set runs nothing, and time never goes back for timers that
 
   expect([clock.now() - START, rung]).toEqual([51, [100]]);
 });
+
+test('a timer after what is no time runs at once, as that of the system does, and holds up no other', async () => {
+  const clock = new VirtualClock();
+  const rung: string[] = [];
+  clock.setTimer(Number.NaN, () => rung.push('no time'));
+  clock.setTimer(10, () => rung.push('ten'));
+
+  await clock.advance(5);
+  expect(rung).toEqual(['no time']);
+  await clock.advance(5);
+
+  expect(rung).toEqual(['no time', 'ten']);
+});
