@@ -6,6 +6,7 @@ import type { Channel, Channels } from './channels.ts';
 import type { Argument, CallOptions, Connection } from './connection.ts';
 import type { EntryWriter } from './entries.ts';
 import { isReader } from './function-library.ts';
+import { luaJson } from './lua-json.ts';
 import type { RedisSettings } from './redis-options.ts';
 import { Registry } from './registry.ts';
 import { type Reply, text } from './reply.ts';
@@ -117,7 +118,7 @@ export class Namespaces {
     const nonce = this.nonce();
     for (let stale = 0; stale < MAX_STALE; stale++) {
       const { header, writer } = write(registry);
-      const args = [nonce, registry.version, this.#tails(), JSON.stringify({ ...header, ...writer.topics })];
+      const args = [nonce, registry.version, this.#tails(), luaJson({ ...header, ...writer.topics })];
       const reply = await this.#connection.callReplicated(name, namespace, [...args, ...writer.bodies]);
       const answer = text(reply);
       if (answer !== 'STALE') {

@@ -8,6 +8,7 @@ import { type Message, type MessageKey, parseReference, toReference } from '../.
 import type { Plan, PlanId, PlanRequest, ReadQuery } from '../backend.ts';
 import { wantedLetters } from '../wanted-letters.ts';
 import { descentOf } from './entries.ts';
+import { luaJson } from './lua-json.ts';
 import type { Namespaces } from './namespace.ts';
 import type { Reading } from './reading.ts';
 import { list, number, type Reply, text } from './reply.ts';
@@ -75,7 +76,7 @@ export class Plans {
       // The first body comes behind the plan, what is done, and the entries.
       return { ...entry, item, b: bodies.push(body) + 3 };
     });
-    return [JSON.stringify(entries), ...bodies];
+    return [luaJson(entries), ...bodies];
   }
 
   async #openLetters(request: PlanRequest & { action: 'redrive' | 'discard' }): Promise<readonly Message[]> {
