@@ -100,12 +100,9 @@ register('release', function(keys, args)
   return 1
 end)
 
--- agent, nonce: the subscription ends at once, and what waits for it is forgotten in chunks; 1 when nothing is left.
-register('unsubscribe', function(keys, args)
-  local base, agent = keys[1], args[1]
+-- What an ended subscription left, in chunks; 1 when nothing is left.
+local function forget_waiting(base, agent)
   local q = queue_of(base, agent)
-  if redis.call('SREM', base .. ':subs', agent) == 1 then new_version(base, args[2]) end
-  redis.call('DEL', q)
   for _, delivery in ipairs(redis.call('ZRANGE', q .. ':o', 0, 499)) do
     local id, topic = parts(delivery)
     local root, key = descent(base, id)
@@ -122,6 +119,20 @@ register('unsubscribe', function(keys, args)
   if redis.call('EXISTS', q .. ':o') == 1 then return 0 end
   redis.call('DEL', q .. ':h', q .. ':held', q .. ':r', q .. ':w')
   return 1
+end
+
+-- agent, nonce: the subscription ends at once; 0 if "forget" has more to do.
+register('unsubscribe', function(keys, args)
+  local base, agent = keys[1], args[1]
+  if redis.call('SREM', base .. ':subs', agent) == 1 then new_version(base, args[2]) end
+  redis.call('DEL', queue_of(base, agent))
+  return forget_waiting(base, agent)
+end, 'allow-oom')
+
+-- agent: 0 if there is more to do; 1 also if there is a subscription again, which is left as it is.
+register('forget', function(keys, args)
+  local base, agent = keys[1], args[1]
+  return redis.call('HEXISTS', queue_of(base, agent), 's') == 1 and 1 or forget_waiting(base, agent)
 end, 'allow-oom')
 
 -- agent, 1 or 0: 0 if there is no such subscription.

@@ -26,7 +26,7 @@ export class Subscriptions {
       const args = [...fixed, this.#namespaces.nonce()];
       const reply = await this.#namespaces.call('subscribe', namespace, args);
       if (reply === 'LEFTOVERS') {
-        await this.unsubscribe(namespace, agent);
+        await this.#forget(namespace, agent);
         continue;
       }
       const [start, end] = list(reply).map(text);
@@ -60,8 +60,13 @@ export class Subscriptions {
   }
 
   async unsubscribe(namespace: string, agent: string): Promise<void> {
-    const args = [agent, this.#namespaces.nonce()];
-    while (number(await this.#namespaces.call('unsubscribe', namespace, args)) !== 1);
+    const isDone = await this.#namespaces.call('unsubscribe', namespace, [agent, this.#namespaces.nonce()]);
+    if (number(isDone) !== 1) await this.#forget(namespace, agent);
+  }
+
+  /** What an ended subscription left; ends none that was made since. */
+  async #forget(namespace: string, agent: string): Promise<void> {
+    while (number(await this.#namespaces.call('forget', namespace, [agent])) !== 1);
   }
 
   async pause(namespace: string, agent: string, paused: boolean): Promise<void> {

@@ -1,7 +1,8 @@
 import { genericJson, openBus } from 'guildwire';
 import { Redis } from 'ioredis';
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, expect, test, vi } from 'vitest';
 import { openRedisBackend } from '../../../lib/backends/redis/index.ts';
+import { Namespaces } from '../../../lib/backends/redis/namespace.ts';
 import { complete, payloadsOf, subscriptionTo, take, wait } from '../../redis-server/consumer.ts';
 import { cutConnections } from '../../redis-server/cut-connections.ts';
 import { RedisServer } from '../../redis-server/redis-server.ts';
@@ -162,4 +163,31 @@ test('a plan that is made while connections are cut holds every entry once', asy
     expect(entries).toHaveLength(1_200);
     expect(new Set(entries).size).toBe(1_200);
   }
+});
+
+test('a subscription that is made while what waited for the former one is forgotten stays', async () => {
+  await using backend = await openRedisBackend(server.url);
+  const bus = openBus(backend, { namespace: 'renewed', sender: 'user:test' });
+  await backend.subscribe(subscriptionTo('renewed'));
+  for (let n = 0; n < 1_200; n += 100)
+    await bus.publishMany(Array.from({ length: 100 }, (_, index) => entry(n + index)));
+  // Who ends it is slow between the calls that it takes, each of which forgets some.
+  const renewed = Promise.withResolvers<void>();
+  const call = Namespaces.prototype.call;
+  let calls = 0;
+  using spied = vi.spyOn(Namespaces.prototype, 'call').mockImplementation(async function (this: Namespaces, ...args) {
+    if (++calls === 2) await renewed.promise;
+    return call.apply(this, args);
+  });
+
+  const ending = backend.unsubscribe('renewed', 'one');
+  await vi.waitUntil(() => calls === 2);
+  await backend.subscribe(subscriptionTo('renewed'));
+  renewed.resolve();
+  await ending;
+  spied.mockRestore();
+  await bus.publish('a', genericJson, 'new');
+
+  expect(payloadsOf(await take(backend, 'renewed'))).toEqual(['new']);
+  expect(await storeFaults(server.url)).toEqual([]);
 });
