@@ -18,14 +18,14 @@ export class Sweeper {
   readonly #subscriptions: Subscriptions;
   readonly #appender: Appender;
   readonly #timer: NodeJS.Timeout | undefined;
+  #isSweeping = false;
 
   constructor(namespaces: Namespaces, subscriptions: Subscriptions, appender: Appender) {
     this.#namespaces = namespaces;
     this.#subscriptions = subscriptions;
     this.#appender = appender;
     const { sweepMs } = namespaces.settings;
-    // An outage is noticed by whoever publishes; the next turn comes by itself.
-    this.#timer = sweepMs === 0 ? undefined : setInterval(() => this.#takeTurns().catch(() => {}), sweepMs);
+    this.#timer = sweepMs === 0 ? undefined : setInterval(() => void this.#takeTurns(), sweepMs);
     this.#timer?.unref();
   }
 
@@ -43,12 +43,19 @@ export class Sweeper {
 
   /** Of all clients of a namespace one sweeps at a time. */
   async #takeTurns(): Promise<void> {
+    // In an outage each of many namespaces takes its time.
+    if (this.#isSweeping) return;
+    this.#isSweeping = true;
     for (const namespace of this.#namespaces.names) {
-      const isMine = await this.#namespaces.call('sweep_turn', namespace, [
-        Math.ceil(this.#namespaces.settings.sweepMs / 2),
-      ]);
-      if (number(isMine) === 1) await this.sweep(namespace);
+      // An outage is noticed by whoever publishes; the next turn comes by itself.
+      await this.#takeTurn(namespace).catch(() => {});
     }
+    this.#isSweeping = false;
+  }
+
+  async #takeTurn(namespace: string): Promise<void> {
+    const everyMs = Math.ceil(this.#namespaces.settings.sweepMs / 2);
+    if (number(await this.#namespaces.call('sweep_turn', namespace, [everyMs])) === 1) await this.sweep(namespace);
   }
 
   async #sweepExpired(namespace: string, until: number): Promise<void> {
