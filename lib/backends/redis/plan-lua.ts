@@ -38,15 +38,18 @@ local function deliver_again(base, agent, id, topic, cause, now)
   return root
 end
 
--- What a dead letter tells of its original takes the place of one that is no longer kept.
-local function restore(base, item, body)
-  if redis.call('SET', base .. ':m:' .. item.id, body, 'NX') then describe(base, item.id, item) end
+-- What a dead letter tells of its original takes the place of one that is no longer kept; for a day, or until it is handled,
+-- as no index of a topic holds it by which retention would find it.
+local function restore(base, item, body, now)
+  if not redis.call('SET', base .. ':m:' .. item.id, body, 'NX') then return end
+  describe(base, item.id, item)
+  redis.call('ZADD', base .. ':expires', 'NX', now + KEPT_MS, item.id)
 end
 
 local function redrive(base, agent, letter, item, body, now)
   if redis.call('ZREM', base .. ':dl:' .. agent, letter) == 0 then return false end
   if not item then return true end
-  restore(base, item, body)
+  restore(base, item, body, now)
   local root = deliver_again(base, agent, item.id, item.topic, 'redriven', now)
   local counted = item.halted and 'halted' or 'failed'
   if (tonumber(redis.call('HGET', base .. ':r:' .. root, counted)) or 0) > 0 then count(base, root, counted, -1) end

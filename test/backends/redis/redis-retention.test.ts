@@ -1,6 +1,6 @@
 import { genericJson, openBus } from 'guildwire';
 import { Redis } from 'ioredis';
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, expect, test, vi } from 'vitest';
 import { openRedisBackend } from '../../../lib/backends/redis/redis-backend.ts';
 import { TopicFamilies } from '../../../lib/core/topic-family.ts';
 import { complete, payloadsOf, subscriptionTo, take, wait } from '../../redis-server/consumer.ts';
@@ -82,6 +82,26 @@ test('a dead letter is redriven after its original is no longer kept', async () 
   const again = await take(backend, 'dead');
 
   expect(again).toMatchObject([{ epoch: 1, cause: 'redriven', message: lease.message }]);
+
+  // Nothing lists what was stored once more, and it goes all the same when it is handled and was there for a while.
+  await backend.sweep('dead');
+  expect(await keysOf('dead')).toContain(`m:${id}`);
+  await complete(backend, again);
+  expect(await backend.fates('dead', { topic: 'a', id })).toMatchObject([{ state: 'handled' }]);
+  expect(await admin.zscore('guildwire:{dead}:expires', id)).not.toBeNull();
+  await admin.zadd('guildwire:{dead}:expires', 0, id);
+  await backend.sweep('dead');
+  expect((await keysOf('dead')).filter((key) => key === `m:${id}` || key === `x:${id}`)).toEqual([]);
+});
+
+test('a namespace that cannot be swept keeps no other from being swept', async () => {
+  await using backend = await openRedisBackend(server.url, { families, sweepMs: SHORT_MS });
+  const busOf = (namespace: string) => openBus(backend, { namespace, sender: 'user:test' });
+  await busOf('foreign').publish('a', genericJson, 'old');
+  await busOf('behind').publish('a', genericJson, 'old');
+  await admin.set('guildwire:{foreign}:expires', 'of another program');
+
+  await vi.waitUntil(async () => (await busOf('behind').read({ topic: 'a' })).items.length === 0, { timeout: 5_000 });
 });
 
 test('a subscription that nobody serves is given up some day, and $errors tells of it', async () => {
