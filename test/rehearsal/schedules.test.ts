@@ -86,3 +86,17 @@ test('a schedule runs by its rate, which may be shortened, unless it is disabled
 
   expect(printed(rehearsal, 'Off')).toEqual([]);
 });
+
+test.for([
+  ['{"night":', 'no JSON'],
+  ['{"at":"<aws.scheduler.scheduled-time>"}', '<aws.scheduler.scheduled-time>'],
+] as const)('fails when the input of a schedule would not be what its function gets: %s', async ([Input, why]) => {
+  const Target = { Arn: arnOf('Janitor'), RoleArn: 'arn:aws:iam::1:role/any', Input };
+  const Properties = { ScheduleExpression: 'rate(1 hour)', FlexibleTimeWindow: { Mode: 'OFF' }, Target };
+  using assembly = new WrittenAssembly({
+    functions: { Janitor: code },
+    resources: { Nightly: { Type: 'AWS::Scheduler::Schedule', Properties } },
+  });
+
+  await expect(rehearse({ assembly: assembly.directory })).rejects.toThrow(why);
+});

@@ -19,7 +19,7 @@ export interface Schedule {
  * A rule of EventBridge, or a schedule of EventBridge Scheduler.
  *
  * @throws UnsupportedTemplateError for a rule that waits for events, and for a target that is no function, or gets a part of the
- *   event.
+ *   event, or what is no JSON.
  */
 export function defineSchedule(resource: Resource, functionOf: (arn: string) => LocalFunction | undefined): Schedule {
   const { properties, name, path, file, logicalId } = resource;
@@ -30,6 +30,8 @@ export function defineSchedule(resource: Resource, functionOf: (arn: string) => 
   const targets = listed.map(({ Arn, Input, ...others }) => {
     const shaping = ['InputPath', 'InputTransformer'].find((name) => others[name] !== undefined);
     if (shaping !== undefined) throw refuse(`has a target with ${shaping}, and only Input is known`);
+    const problem = Input === undefined ? undefined : inputProblem(String(Input), Target !== undefined);
+    if (problem !== undefined) throw refuse(`has a target whose Input ${problem}`);
     const target = functionOf(String(Arn));
     if (target === undefined) throw refuse(`has ${String(Arn)} as its target, which is no function`);
     return {
@@ -39,6 +41,18 @@ export function defineSchedule(resource: Resource, functionOf: (arn: string) => 
   });
   const everyMs = properties.State === 'DISABLED' ? undefined : rateMs(String(properties.ScheduleExpression));
   return { name, path: path.replace(/(\/Resource)+$/, ''), everyMs, targets };
+}
+
+/** @param isScheduler Scheduler puts what it knows of a run in place of such words; rules do not. */
+function inputProblem(input: string, isScheduler: boolean): string | undefined {
+  const [word] = (isScheduler && /<aws\.scheduler\.[a-z-]+>/.exec(input)) || [];
+  if (word !== undefined) return `holds ${word}, and only a fixed one is known`;
+  try {
+    JSON.parse(input);
+    return undefined;
+  } catch {
+    return 'is no JSON';
+  }
 }
 
 export class Schedules implements Disposable {
