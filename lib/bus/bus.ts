@@ -21,7 +21,7 @@ import { Drafts } from './drafts.ts';
 import { type Explanation, explain } from './explain.ts';
 import { type HistoryQuery, type TailQuery, toReadQuery } from './history-query.ts';
 import { IgnoredReplies } from './ignored-replies.ts';
-import { type Log, stderrLog } from './log.ts';
+import { type Log, stderrLog, unfailing } from './log.ts';
 import { type Middleware, middlewareFaults } from './middleware/middleware.ts';
 import { PublishChain } from './publish-chain.ts';
 import type { PublishOptions } from './publish-options.ts';
@@ -95,7 +95,7 @@ export class Bus implements AsyncDisposable {
     const drafts = new Drafts({ namespace, sender: from, families, features, now: () => clock.now() });
     this.#drafts = drafts;
     const nonce = () => this.#nonce();
-    this.#chain = PublishChain.of(use, { backend, drafts, namespace, sender, clock, log, nonce });
+    this.#chain = PublishChain.of(use, { backend, drafts, namespace, sender, clock, log: unfailing(log), nonce });
   }
 
   /**

@@ -1,4 +1,5 @@
 /** @module What agents and the runtime say while they work. */
+import { faultOf } from '../core/fault.ts';
 
 type Write = (text: string, data?: object) => void;
 
@@ -21,7 +22,21 @@ export const stderrLog: Log = {
 };
 
 function write(level: string, text: string, data: object = {}): void {
-  process.stderr.write(`${JSON.stringify({ level, text, ...data })}\n`);
+  process.stderr.write(`${lineOf({ level, text }, data)}\n`);
+}
+
+/** Something is said in any case: where the data cannot be written, at least what it was about. */
+function lineOf(line: object, data: object): string {
+  try {
+    return JSON.stringify({ ...line, ...data }, asJson);
+  } catch (error) {
+    return JSON.stringify({ ...line, unwritable: faultOf(error).message });
+  }
+}
+
+function asJson(_: string, value: unknown): unknown {
+  if (value instanceof Error) return faultOf(value);
+  return typeof value === 'bigint' ? String(value) : value;
 }
 
 /** A log that cannot fail: a logger that throws must not stop an agent. */
@@ -30,7 +45,8 @@ export function unfailing(log: Log): Log {
     (write: Write): Write =>
     (text, data) => {
       try {
-        write(text, data);
+        const written: unknown = write(text, data);
+        if (written instanceof Promise) written.catch(() => {});
       } catch {
         // There is nobody left to tell.
       }
