@@ -1,5 +1,6 @@
 /** @module Asking over the bus: the answer comes under a topic that nobody subscribes to, and is read from the log (R1). */
 import type { Backend, Cursor } from '../backends/backend.ts';
+import { AskAgain } from '../core/ask-again.ts';
 import type { Clock } from '../core/clock.ts';
 import { type FieldFault, InvalidArgumentError, RemoteError, RequestTimeoutError } from '../core/errors.ts';
 import { type Format, isFormat, type OutputOf } from '../core/format.ts';
@@ -59,16 +60,22 @@ export async function awaitReply<R extends Format>(wait: ReplyWait<R>): Promise<
     limit: 10,
     ...(signal !== undefined && { signal }),
   } as const;
+  const again = new AskAgain(clock);
   let after: Cursor | undefined;
-  for (let waitMs = timeoutMs; waitMs >= 0; waitMs = giveUpAt - clock.now()) {
+  for (;;) {
     signal?.throwIfAborted();
+    again.asking();
+    const waitMs = Math.max(0, giveUpAt - clock.now());
     const page = await backend.read({ ...query, waitMs, ...(after !== undefined && { after }) });
     for (const message of page.items) {
       if (answers(message, wait.id)) return resultOf(message, wait.reply);
       wait.onForeign();
     }
     after = page.next ?? after;
-    if (page.items.length === 0 && clock.now() >= giveUpAt) break;
+    const lateMs = clock.now() - giveUpAt;
+    if (lateMs > 0 || (lateMs === 0 && page.items.length === 0)) break;
+    if (page.items.length > 0) again.gotSomething();
+    else await again.gotNothing(signal);
   }
   signal?.throwIfAborted();
   throw new RequestTimeoutError(timeoutMs);

@@ -1,5 +1,5 @@
-import { genericJson, MemoryBackend, openBus } from 'guildwire';
-import { VirtualClock } from 'guildwire/testing';
+import { defineAgent, defineGuild, genericJson, MemoryBackend, openBus } from 'guildwire';
+import { testGuild, VirtualClock } from 'guildwire/testing';
 import { expect, test } from 'vitest';
 
 /** A memory backend that never waits, as one that cannot watch its store. */
@@ -57,4 +57,30 @@ test('so does a tail', async () => {
 
   expect(got).toEqual(['late']);
   expect(backend.calls.read).toBeLessThan(30);
+});
+
+test('so does a request, and it finds the answer all the same', async () => {
+  const answerer = defineAgent({
+    ...{ name: 'answerer', entry: import.meta.url, subscribes: ['questions'] },
+    handlers: (on) => [
+      on.any(async (wait, context) => {
+        await context.sleep(Number(wait));
+        context.reply(genericJson, 'late');
+      }),
+    ],
+  });
+  let backend: Hasty | undefined;
+  const opened = ({ clock }: { readonly clock: VirtualClock }) => {
+    backend = new Hasty({ clock });
+    return backend;
+  };
+  const guild = defineGuild({ name: 'slow', agents: [answerer] });
+  await using stage = await testGuild(guild, { backend: opened });
+  const options = { reply: genericJson, timeoutMs: 10_000 };
+
+  expect(await stage.request('questions', genericJson, 5_000, options)).toBe('late');
+  await expect(stage.request('questions', genericJson, 60_000, options)).rejects.toMatchObject({
+    code: 'REQUEST_TIMEOUT',
+  });
+  expect(backend?.calls.read).toBeLessThan(50);
 });
