@@ -7,6 +7,7 @@ import { BackendUnavailableError, LeaseLostError, StateConflictError } from '../
 import { faultOf } from '../core/fault.ts';
 import { HandlerTimeoutError, type Postponed } from '../core/handler-errors.ts';
 import type { Message } from '../core/message.ts';
+import { Alone } from './alone.ts';
 import { leaseFields, type Workplace } from './attempt.ts';
 import { Attempts } from './attempts.ts';
 import { DeliveryGuard } from './delivery-guard.ts';
@@ -29,6 +30,8 @@ export interface RunnerOptions extends Workplace {
    * even one that has less time than that begins what it can. @default - at any time
    */
   readonly startsUntil?: number;
+  /** The one slot, of all agents of a process, for deliveries that may have ended one. @default - one of its own */
+  readonly aloneTurn?: Slots;
 }
 
 /** How long one call waits for a delivery. */
@@ -52,6 +55,7 @@ export class AgentRunner {
   readonly #attempts: Attempts;
   readonly #lostRaces: LostRaces;
   readonly #slots: Slots;
+  readonly #alone: Alone;
   /** Nothing is started any more. */
   #isOver = false;
   #hasEndedOne = false;
@@ -90,6 +94,16 @@ export class AgentRunner {
       again: (lease, spent) => this.#begin(lease, clock.now(), spent),
       onLost: (lease) => this.#freeSlot(lease),
     });
+    this.#alone = new Alone({
+      at: options,
+      leaseMs: this.#leaseMs,
+      slots: this.#slots,
+      turn: options.aloneTurn ?? new Slots(1),
+      begin: (lease) => {
+        this.#occupySlot();
+        this.#begin(lease, clock.now());
+      },
+    });
     this.#guard = new DeliveryGuard({
       interest: subscriptionOf(agent, namespace),
       attempts: agent.retry.attempts,
@@ -125,9 +139,11 @@ export class AgentRunner {
     this.#isOver = true;
     this.#attempts.releaseAll();
     this.#lostRaces.releaseAll();
-    await idle;
+    this.#alone.releaseAll();
+    await this.#slots.idle();
     this.#attempts.stop();
     this.#lostRaces.stop();
+    this.#alone.stop();
     await Promise.race([this.#attempts.idle(), deadline]);
   }
 
@@ -159,6 +175,7 @@ export class AgentRunner {
         const leases = await backend.lease(request);
         if (leases.length === 0) await again.gotNothing(signal);
         else again.gotSomething();
+        const alone: Lease[] = [];
         for (const lease of leases) {
           // Reading the clock costs as much as all else here, and only a handler that does not wait can take long.
           if (started++ % CLOCK_STRIDE === 0 || this.#attempts.hasHandledAtOnce) now = clock.now();
@@ -172,9 +189,14 @@ export class AgentRunner {
             await backend.extend(leases.slice(started - 1), this.#leaseMs);
             now = clock.now();
           }
+          if (this.#alone.isFor(lease)) {
+            alone.push(lease);
+            continue;
+          }
           this.#occupySlot();
           this.#begin(lease, now);
         }
+        if (alone.length > 0) await this.#alone.run(alone);
         failures = 0;
       } catch (error) {
         const waitMs = Math.min(MAX_BACKOFF_MS, 100 * 2 ** failures++) * (0.5 + this.#options.random() / 2);

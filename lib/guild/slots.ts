@@ -13,6 +13,10 @@ export class Slots {
     return this.#limit - this.#taken;
   }
 
+  get isIdle(): boolean {
+    return this.#taken === 0;
+  }
+
   take(): void {
     this.#taken++;
   }
@@ -37,6 +41,6 @@ export class Slots {
 
   /** Resolves when no slot is taken. */
   async idle(): Promise<void> {
-    while (this.#taken > 0) await this.change();
+    while (!this.isIdle) await this.change();
   }
 }

@@ -13,6 +13,7 @@ import type { Agent } from './define-agent.ts';
 import type { Guild } from './define-guild.ts';
 import { Pace } from './pace.ts';
 import { RunningGuild } from './running-guild.ts';
+import { Slots } from './slots.ts';
 import { subscriptionOf } from './subscription-of.ts';
 
 export interface StartOptions<Names extends string = string> {
@@ -59,12 +60,14 @@ export async function startGuild<Names extends string>(
       : await options.backend();
   try {
     const pace = new Pace(clock.now());
+    const aloneTurn = new Slots(1);
     const now = () => clock.now();
     const runners = agents.map((agent) => {
       const from = Object.freeze({ id: agent.name });
       const { features } = backend;
       const drafts = new Drafts({ namespace, sender: from, families, features, now, publishes: agent.publishes });
-      return new AgentRunner({ agent, namespace, backend, clock, drafts, log, random, maxHops, pace, use });
+      const at = { agent, namespace, backend, clock, drafts, log };
+      return new AgentRunner({ ...at, random, maxHops, pace, use, aloneTurn });
     });
     const interests = Object.values<Agent>(guild.agents).map((agent) => subscriptionOf(agent, namespace));
     const published = use.filter(({ publish }) => publish !== undefined);
