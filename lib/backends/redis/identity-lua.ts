@@ -91,10 +91,13 @@ local function parts(delivery)
 end
 
 -- What was attempted: a failed attempts, m starts without an outcome, f first handing-out, t token, ret returned without
--- outcome, mk start marked, ack acknowledged at its start, c redriven or replayed, e has stored effects.
+-- outcome, mk start marked, ack acknowledged at its start, c redriven or replayed, e has stored effects. One that was damaged
+-- begins anew.
 local function record_of(q, delivery)
   local packed = redis.call('HGET', q .. ':i', delivery)
-  return packed and cmsgpack.unpack(packed) or { a = 0, m = 0 }
+  if not packed then return { a = 0, m = 0 } end
+  local is_read, record = pcall(cmsgpack.unpack, packed)
+  return is_read and type(record) == 'table' and record.a and record.m and record or { a = 0, m = 0 }
 end
 
 local function keep_record(q, delivery, record)

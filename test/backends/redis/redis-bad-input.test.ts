@@ -162,3 +162,20 @@ test('a body that cannot be read, and an entry without one, are dead letters, an
   expect(letters.map(({ raw }) => Buffer.from(raw, 'base64').toString('hex'))).toEqual(['ff007b', '', '']);
   expect(await backend.stats('damaged')).toMatchObject([{ waiting: 0, dead: 3 }]);
 });
+
+test.each(['garbage', '', '\x93\x01'])(
+  'a record of attempts that was damaged (%j) begins anew, and holds nothing up',
+  async (damaged) => {
+    const namespace = `record-${damaged.length}`;
+    await using backend = await openRedisBackend(server.url);
+    const bus = openBus(backend, { namespace, sender: 'user:test' });
+    await backend.subscribe(subscriptionTo(namespace));
+    const id = await bus.publish('a', genericJson, 1);
+    await bus.publish('a', genericJson, 2);
+    await admin.hset(`guildwire:{${namespace}}:q:one:i`, `${id}/a/0`, damaged);
+
+    const leases = await take(backend, namespace);
+
+    expect(leases).toMatchObject([{ message: { payload: 1 }, attemptsBefore: 0 }, { message: { payload: 2 } }]);
+  },
+);
