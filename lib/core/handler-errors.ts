@@ -30,7 +30,10 @@ export class PermanentError extends GuildwireError {
   readonly retryable = false;
 }
 
-/** Thrown by a handler to choose when its next attempt comes. It counts as a failed attempt. */
+/**
+ * Thrown by a handler to choose when its next attempt comes: after `delayMs`, or as the retry policy says where that is no
+ * number from 0. It counts as a failed attempt.
+ */
 export class RetryLater extends GuildwireError {
   readonly code = 'RETRY_LATER';
   readonly retryable = true;
