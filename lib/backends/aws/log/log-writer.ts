@@ -204,13 +204,16 @@ export class LogWriter {
 
   /**
    * What a draft shares with others so that they are stored one after the other: an idempotency key, of which the first one
-   * stands, and the key of an ordered topic, whose messages are handed on as they are stored.
+   * stands; the key of an ordered topic, whose messages are handed on as they are stored; and a request, whose first answer is
+   * the one that counts.
    */
   #turnsOf({ message, effect }: Draft): readonly string[] {
     const { namespace, idempotencyKey, topics, key = message.conversationId ?? message.thread[0] } = message;
     const guard = effect ?? idempotencyKey;
     const isOrdered = topics.some((topic) => isOrderedTopic(this.#options.calls.settings, topic));
+    const replies = topics.filter((topic) => topic.startsWith('$reply.'));
     return [
+      ...replies.map((topic) => JSON.stringify(['reply', namespace, topic])),
       ...(guard === undefined ? [] : [JSON.stringify(['guard', namespace, guard])]),
       ...(isOrdered && key !== undefined ? [JSON.stringify(['key', namespace, key])] : []),
     ];

@@ -169,10 +169,8 @@ test('when the store stays away, append rejects within its time-out, retryable',
   expect(await stored(log)).toEqual([]);
 });
 
-test('on a topic that is followed in order, drafts of one key go one after the other, failures included', async () => {
-  const manifest = { ...emptyManifest, declared: [manifestFamily('a'), manifestFamily('b')], ordered: ['a'] };
-  const log = await openBehindProxy({ manifest });
-  await log.append(draft('first'));
+/** Payloads in the order in which they are stored, while two of three calls are throttled. */
+function throttledTwiceEach(): readonly string[] {
   const done: string[] = [];
   proxy.plan = (operation, count, body) => {
     if (operation !== 'PutItem') return undefined;
@@ -181,11 +179,30 @@ test('on a topic that is followed in order, drafts of one key go one after the o
     if (fault === undefined) done.push(payload);
     return fault;
   };
+  return done;
+}
+
+test('on a topic that is followed in order, drafts of one key go one after the other, failures included', async () => {
+  const manifest = { ...emptyManifest, declared: [manifestFamily('a'), manifestFamily('b')], ordered: ['a'] };
+  const log = await openBehindProxy({ manifest });
+  await log.append(draft('first'));
+  const done = throttledTwiceEach();
   const numbers = Array.from({ length: 12 }, (_, n) => n);
 
   const [some, others] = [numbers.slice(0, 6), numbers.slice(6)];
   const keyed = (n: number) => draft(n, { key: 'k' });
   await Promise.all([log.append(...some.map(keyed)), log.append(...others.map(keyed))]);
+
+  expect(done).toEqual(numbers.map(String));
+});
+
+test('answers to one request are stored one after the other, failures included: the first is the one that counts', async () => {
+  const log = await openBehindProxy();
+  await log.append(draft('first'));
+  const done = throttledTwiceEach();
+
+  const numbers = Array.from({ length: 6 }, (_, n) => n);
+  await log.append(...numbers.map((n) => draft(n, { topics: ['$reply.01M7ZHJ11YSH2JMAS1S64QG1X4'] })));
 
   expect(done).toEqual(numbers.map(String));
 });
