@@ -25,6 +25,11 @@ interface Suspect {
   readonly lease: Lease;
 }
 
+/** It was started before and nobody knows how it ended this time, or one more such start would make it a dead letter. */
+export function mayEndProcess({ returned, attemptsBefore }: Lease, attempts: number): boolean {
+  return returned && (attemptsBefore > 0 || attempts === 1);
+}
+
 export class Alone {
   readonly #options: AloneOptions;
   readonly #waiting = new OpenList<Suspect>();
@@ -39,9 +44,8 @@ export class Alone {
     });
   }
 
-  /** It was started before and nobody knows how that ended, or one more such start would make it a dead letter. */
-  isFor({ returned, attemptsBefore }: Lease): boolean {
-    return returned && (attemptsBefore > 0 || this.#options.at.agent.retry.attempts === 1);
+  isFor(lease: Lease): boolean {
+    return mayEndProcess(lease, this.#options.at.agent.retry.attempts);
   }
 
   /** Runs them one after the other; resolves when the last is over. The caller begins nothing else meanwhile. */

@@ -4,6 +4,7 @@ import type { Log } from '../../bus/log.ts';
 import { type Clock, pause } from '../../core/clock.ts';
 import { faultOf } from '../../core/fault.ts';
 import { AgentRunner, type RunnerOptions } from '../../guild/agent-runner.ts';
+import { mayEndProcess } from '../../guild/alone.ts';
 import type { Agent } from '../../guild/define-agent.ts';
 import { Pace } from '../../guild/pace.ts';
 import { Slots } from '../../guild/slots.ts';
@@ -11,8 +12,6 @@ import type { BatchAnswer } from './events.ts';
 
 /** A delivery of an event. */
 export interface EventLease extends Lease {
-  /** How often it was started of which nobody knows how it ended. */
-  readonly starts: number;
   /** Nobody here will settle it any more. Has no effect on one that is settled. */
   end(isAcknowledged: boolean): void;
 }
@@ -68,7 +67,7 @@ export async function runEvent(options: AgentRunOptions): Promise<BatchAnswer> {
     for (let room = await runners.room(); room > 0; room = await runners.room()) {
       const leases = await batch.lease(room);
       if (leases.length === 0) break;
-      const alone = leases.filter((lease) => runners.mayEndProcess(lease));
+      const alone = leases.filter((lease) => mayEndProcess(lease, agent.retry.attempts));
       for (const lease of leases) if (!alone.includes(lease)) handling.push(runners.handle(lease));
       for (const lease of alone) {
         await Promise.all(handling);
@@ -120,11 +119,6 @@ class Runners {
   async room(): Promise<number> {
     while (this.#slots.free <= 0 && !this.isOver) await this.#slots.change();
     return this.isOver ? 0 : Math.min(this.#slots.free, MAX_BATCH);
-  }
-
-  /** It was started before and nobody knows how that ended, or one more such start would make it a dead letter. */
-  mayEndProcess({ returned, starts, attemptsBefore }: EventLease): boolean {
-    return returned && (starts > 0 || attemptsBefore + 1 >= this.#agent.retry.attempts);
   }
 
   async handle(lease: EventLease): Promise<void> {

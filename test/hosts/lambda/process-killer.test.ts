@@ -3,8 +3,8 @@ import { defineAgent } from 'guildwire';
 import { expect, test } from 'vitest';
 import { AgentLab, again, eventOf, say } from './agent-lab.ts';
 
-/** A function's process. Nothing in it goes on once it is dead. */
-const born = () => ({ isDead: false, death: Promise.withResolvers<'dead'>() });
+/** A function's process, and how many start marks it has written. Nothing in it goes on once it is dead. */
+const born = () => ({ isDead: false, marks: 0, ended: 0, death: Promise.withResolvers<'dead'>() });
 
 test('a handler that ends its process again and again takes none along of those that run beside it', async () => {
   await using lab = await AgentLab.start();
@@ -24,9 +24,10 @@ test('a handler that ends its process again and again takes none along of those 
           own.isDead = true;
           own.death.resolve('dead');
         }
-        // Longer than it takes until all others have started as well.
-        for (let turn = 0; turn < 100 && !own.isDead; turn++) await setImmediate();
+        // Longer than all that were marked beside it need to start.
+        for (let turn = 0; !own.isDead && (turn < 100 || own.marks > own.ended + 1); turn++) await setImmediate();
         if (own.isDead) await new Promise(() => {});
+        own.ended++;
         handled.push(payload);
       }),
     ],
@@ -37,6 +38,12 @@ test('a handler that ends its process again and again takes none along of those 
   for (let receiveCount = 1; Records.length > 0 && receiveCount < 20; receiveCount++) {
     process = born();
     host = await lab.host(agent);
+    const { backend } = host;
+    const [own, start] = [process, backend.start.bind(backend)];
+    backend.start = (leases) => {
+      own.marks += leases.length;
+      return start(leases);
+    };
     const ended = await Promise.race([host.started(again({ Records }, receiveCount)), process.death.promise]);
     if (ended !== 'dead') Records = Records.filter(({ messageId }) => ended.includes(messageId));
   }

@@ -42,8 +42,6 @@ export class AwsLease implements Lease {
   readonly attemptsBefore: number;
   readonly firstAttemptAt: number;
   readonly returned: boolean;
-  /** How often it was started of which nobody knows how it ended. */
-  readonly starts: number;
   readonly epoch: number;
   readonly cause: Lease['cause'];
   readonly spent: Spend;
@@ -72,7 +70,6 @@ export class AwsLease implements Lease {
     this.attemptsBefore = row.faults.length + row.starts.length;
     this.firstAttemptAt = firstReceivedAt;
     this.returned = receiveCount > row.seen + 1;
-    this.starts = row.starts.length;
     this.epoch = entry.epoch;
     this.cause = entry.cause;
     this.spent = content.spent;
